@@ -358,6 +358,19 @@ def test_resume_with_nothing_to_resume_starts_afresh_and_says_so(zoo, tiny, read
 
 
 @pytest.mark.usefixtures("mine")
+def test_resume_of_a_complete_run_without_training_is_refused(refused):
+    """A run that was merged of others has no checkpoint: to train its job in its place would destroy it."""
+    shutil.rmtree("runs/mine/checkpoints")
+    file = Path("runs/mine/result.json")
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "epochs": []}))
+    weights = Path("runs/mine/model/model.safetensors").read_bytes()
+    error = refused("run", "--resume", "mine")
+    assert "made without training" in error
+    assert "--name NAME" in error
+    assert Path("runs/mine/model/model.safetensors").read_bytes() == weights
+
+
+@pytest.mark.usefixtures("mine")
 def test_resume_of_another_job_is_refused(refused):
     error = refused("run", "--resume", "mine", "--seed", "3")
     assert "seed: 0 before, 3 now" in error

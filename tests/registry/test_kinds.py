@@ -212,6 +212,7 @@ class Gadget(Component):
         ({"path": "gadgets", "use": "a:b", "given": ("labels",)}, "given 'labels' is not one of folder, classes"),
         ({"path": "gadgets", "use": "a:b", "option": "gadget"}, "is not of the form '--word'"),
         ({"option": "--gadget"}, "have no effect without a path"),
+        ({"repeats": "a:b"}, "have no effect without a path"),
     ],
 )
 def test_a_declaration_that_nothing_could_use_is_refused(declared: dict[str, Any], problem: str):
@@ -233,7 +234,7 @@ def test_a_kind_belongs_to_one_plugin():
         kinds.declare(Kind(Mine), "acme")
 
 
-@pytest.mark.parametrize("wrong", [{"choose": "two"}, {"use": "no target"}])
+@pytest.mark.parametrize("wrong", [{"choose": "two"}, {"use": "no target"}, {"repeats": "no target"}])
 def test_a_malformed_declaration_is_refused(wrong: dict[str, Any]):
     with pytest.raises(ValueError, match="is not"):
         Kind(Gadget, **wrong)

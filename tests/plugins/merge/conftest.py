@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ TINY = (
     *("--recipe", "none", "--image-size", "12", "--batch-size", "8", "--lr", "0.02", "--epochs", "1", "--quiet"),
     *("--precision", "fp32", "--set", "architecture={channels: [4], batch_norm: true, global_pool: avg}"),
 )
-Zoo = Callable[..., tuple[int, str, str]]
 
 
 def write_pictures(folder: Path, count: int, seed: int) -> None:
@@ -87,17 +85,3 @@ def runs(trained: Path) -> Path:
     """A copy of the trained runs in the working folder."""
     shutil.copytree(trained / "runs", "runs")
     return Path("runs")
-
-
-@pytest.fixture
-def refused(zoo: Zoo) -> Callable[..., str]:
-    """Type a command that is refused, and return its error; it must leave the runs as they were."""
-
-    def typed(*words: object, code: int = 2) -> str:
-        before = sorted(str(path) for path in Path().glob("runs/*"))
-        found, out, error = zoo(*words)
-        assert (found, out) == (code, "")
-        assert sorted(str(path) for path in Path().glob("runs/*")) == before
-        return " ".join(error.split())
-
-    return typed

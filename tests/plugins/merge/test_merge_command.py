@@ -86,7 +86,7 @@ def test_other_labels_of_an_image_are_refused(refused, runs):
     assert "different labels for 36 images" in refused("merge", "a", "b", "--as", "ensemble")
 
 
-def test_a_model_that_is_worse_is_not_kept_unless_forced(zoo, refused, runs):
+def test_a_model_that_is_worse_is_not_kept_unless_forced(zoo, runs):
     """Here a network that has learned is averaged with one that has learned the labels of other classes."""
     import torch
     from safetensors.torch import load_file, save_file
@@ -97,7 +97,10 @@ def test_a_model_that_is_worse_is_not_kept_unless_forced(zoo, refused, runs):
         if name.endswith("bias") and weights[name].shape == (3,):
             weights[name] = torch.tensor([80.0, 0.0, 0.0])
     save_file(weights, path, metadata={"format": "pt"})
-    error = refused("merge", "c", "b", "--as", "ensemble", "--name", "e", code=1)
+    code, _, error = zoo("merge", "c", "b", "--as", "ensemble", "--name", "e")
+    assert code == 1
+    assert not list(Path("runs").glob("*e.*"))
+    assert not Path("runs/e").exists()
     for word in ("was not kept", "significantly worse than c", "McNemar p =", "--force"):
         assert word in error
     code, _, _ = zoo("merge", "c", "b", "--as", "ensemble", "--name", "e", "--force")

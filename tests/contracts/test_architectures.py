@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 from zoo.host.loader import open_registry
 from zoo.model.build import build_model
 from zoo.registry.entry import Entry
+from zoo.registry.signature import parameters
 
 REGISTRY = open_registry()
 OWN = [entry for entry in REGISTRY.entries("architecture") if entry.origin.bundled and entry.member is None]
@@ -38,7 +39,8 @@ def test_every_parameter_learns(entry: Entry):
 @pytest.mark.slow
 @every_own
 def test_it_can_learn_a_batch_by_heart(entry: Entry):
-    model = network(entry, dropout=0.0).train()
+    plain = {"dropout": 0.0} if "dropout" in {each.name for each in parameters("architecture", entry.factory())} else {}
+    model = network(entry, **plain).train()
     given, targets = images(12), torch.arange(12) % 3
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     for _ in range(40):

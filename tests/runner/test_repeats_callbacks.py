@@ -103,7 +103,10 @@ def test_a_single_run_is_refused(zoo: Zoo):
 
 @pytest.mark.parametrize(
     ("acme", "word"),
-    [("mean = Digests = lambda *_: 3", "not a RepeatsCallback"), ("def mean(): return 1", "has no attribute 'Digests'")],
+    [
+        ("mean = Digests = lambda *_: 3", "not a RepeatsCallback"),
+        ("def mean(): return 1", "has no attribute 'Digests'"),
+    ],
     indirect=["acme"],
 )
 def test_code_that_can_not_be_used_is_named(zoo: Zoo, acme: None, word: str):

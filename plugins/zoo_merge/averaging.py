@@ -36,7 +36,7 @@ def _softmax(logits: Sequence[Tensor]) -> Tensor:
     """Logarithm of the mean probability, plus the mean energy of the models.
 
     A softmax is the same with any constant added to the logits of an image. The energy (the logsumexp of the logits) of
-    the log-probabilities themselves would be 0 for every image, and could not tell unfamiliar ones.
+    the log-probabilities themselves is 0 for every image, so unfamiliar images could not be recognised.
     """
     probable = _log_mean([each.log_softmax(dim=1) for each in logits])
     return probable + torch.stack([_energy(each) for each in logits]).mean(dim=0)

@@ -27,7 +27,8 @@ from zoo_merge.words import title
 
 __all__ = ["Draft", "write_bundle", "write_run"]
 
-_FITTED = ("temperature", "familiar", "thresholds", "reject", "tta", "schema")
+_FITTED = ("temperature", "familiar", "thresholds", "reject", "tta", "schema", "attachments", "merged", "trained_on")
+"""Entries of zoo.json that belong to the weights of one run, not to its classes and images."""
 
 
 @dataclass(frozen=True)

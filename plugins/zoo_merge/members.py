@@ -140,6 +140,12 @@ def _member(folder: Path, name: str) -> Member:
             f"The network of {folder} was passed from Python, so a merged model could not build it. Register it "
             "first, and train with its name: see zoo info architecture"
         )
+    if "trained_on" in card:
+        parts = listing(each["id"] for each in card.get("merged", {}).get("runs", []))
+        raise RequestError(
+            f"{folder} was merged of runs with different validation images, so none of these is new to it. Merge the "
+            f"runs that it was made of: {parts}"
+        )
     return Member(name, folder, bundle, card, result, read_mapping(folder / JOB), sha256_of(bundle / WEIGHTS))
 
 

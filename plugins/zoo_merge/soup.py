@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.api.compute import predict_logits
+from zoo.api.images import VAL, build_opener
 from zoo.api.jobs import Resolved, listing
 from zoo.api.models import copied_weights, load_model
 from zoo.api.running import Predictions
@@ -62,6 +63,11 @@ class SoupMerger(RunMerger):
             raise RequestError(
                 "Each seed begins with other random weights, and the mean of unrelated weights is a network of chance "
                 "level. Begin with the same weights (--pretrained, or --weights FILE), or use --merge ensemble."
+            )
+        if VAL not in build_opener(resolved).splits():
+            raise RequestError(
+                "The dataset has no val split, so each seed holds out another part of train, and a soup is chosen on "
+                "images that all have held out. Give the dataset a val folder, or use --merge ensemble."
             )
 
     def check(self, members: Sequence[Member], held: HeldOut, place: MergePlace) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from zoo.runner.predictions import read_predictions
+from zoo_merge import soup
 from zoo_merge.held_out import read_held_out
 from zoo_merge.members import read_members
+
+from .conftest import TINY
 
 
 def test_each_image_is_predicted_by_the_folds_that_were_not_trained_on_it(zoo, runs, read_result):
@@ -59,6 +62,27 @@ def test_a_val_split_that_folds_left_unused_tests_the_merged_model(zoo, runs, re
     code, out, _ = zoo("merge", "two", "--as", "ensemble", "--force")
     assert code == 0
     assert "On 36 unused val images that no run was trained on" in out
+
+
+def test_an_ensemble_of_folds_is_not_merged_again(zoo, refused, runs):
+    """Its predictions for val are out of fold, but the model itself was trained on all of these images."""
+    assert zoo("merge", "whole", "--as", "ensemble")[0] == 0
+    error = refused("merge", "whole-ensemble", "whole-fold1", "--as", "ensemble")
+    assert "merged of runs with different validation images" in error
+    assert "whole-fold1, whole-fold2" in error
+
+
+def test_a_soup_of_seeds_is_measured_where_all_held_out(zoo, runs, trained, read_result, monkeypatch):
+    monkeypatch.setattr(soup, "FEWEST", 5)
+    words = ("--seeds", "2", "--set", "data.val_fraction=0.5", "--weights", "runs/a", "--name", "t")
+    assert zoo("run", "simple_cnn", str(trained / "whole"), *TINY, *words)[0] == 0
+    common = read_held_out(read_members(["t"], Path("runs"))).common
+    assert zoo("merge", "t", "--as", "soup", "--force")[0] == 0
+    result = read_result("runs/t-soup")
+    assert result["splits"]["val"]["images"] == len(common)
+    assert read_predictions(Path("runs/t-soup"), "val").names == common
+    assert any(f"the {len(common)} images that all of them held out" in text for text in result["notices"])
+    assert "trained on these val images" in zoo("evaluate", "t-soup", "--json")[1]
 
 
 def test_folds_and_other_runs_are_not_mixed(refused, runs):

@@ -54,10 +54,12 @@ def test_from_python(trained):
         (("--merge", "ensemble"), ("--merge ensemble needs repeated runs", "--seeds N")),
         (("--folds", "2", "--merge", "soup"), ("--folds share no validation images", "--merge ensemble")),
         (("--seeds", "2", "--merge", "soup"), ("chance level", "--weights FILE")),
+        (("--seeds", "2", "--merge", "soup", "--weights", "{runs}/a"), ("no val split", "val folder")),
         (("--folds", "2", "--merge", "soupe"), ("Unknown merger 'soupe'", "Did you mean 'soup'")),
     ],
 )
 def test_what_can_not_be_merged_is_refused_before_training(refused, trained, more, words):
+    more = tuple(word.replace("{runs}", str(trained / "runs")) for word in more)
     error = refused(*command(trained, "whole", "x", *more))
     for word in words:
         assert word in error

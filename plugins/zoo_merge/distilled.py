@@ -15,7 +15,7 @@ from zoo.errors import Interrupted
 from zoo.reports.kit.text import percent
 from zoo.runs import JOB, MODEL, EpochRecord, RunResult
 from zoo.storage import read_mapping, read_plain, write_text
-from zoo_merge.draft import Draft, write_bundle
+from zoo_merge.draft import Draft, merged_entry, write_bundle
 from zoo_merge.ensemble import ensemble_draft
 from zoo_merge.held_out import HeldOut
 from zoo_merge.members import Member
@@ -100,8 +100,7 @@ def _settled(result: RunResult, draft: Draft, place: MergePlace) -> RunResult:
     comments = [line for line in read_plain(home / JOB).decode("utf-8").splitlines(keepends=True) if line[:1] == "#"]
     write_text(home / JOB, "".join(comments) + yaml.safe_dump(job, sort_keys=False, allow_unicode=True))
     card = read_card(home / MODEL)
-    runs = list(draft.records.values())
-    write_card(home / MODEL, {**card, "merged": {"as": "distilled", "runs": runs}})
+    write_card(home / MODEL, {**card, "merged": merged_entry("distilled", draft.members)})
     model = result.model.document()
     account = ["One network was trained with the ensemble of these runs as its teacher:", *member_lines(draft.members)]
     return result.changed(

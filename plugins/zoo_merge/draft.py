@@ -25,7 +25,7 @@ from zoo_merge.members import Member
 from zoo_merge.mergers import MergePlace
 from zoo_merge.words import title
 
-__all__ = ["Draft", "write_bundle", "write_run"]
+__all__ = ["Draft", "merged_entry", "write_bundle", "write_run"]
 
 _FITTED = ("temperature", "familiar", "thresholds", "reject", "tta", "schema", "attachments", "merged", "trained_on")
 """Entries of zoo.json that belong to the weights of one run, not to its classes and images."""
@@ -83,7 +83,7 @@ class Draft:
             "parameters": count_parameters(self.network),
             "provenance": {**(kept.get("provenance") or {}), "architecture": origin},
             "versions": versions(),
-            "merged": {"as": self.how, "runs": list(self.records.values())},
+            "merged": merged_entry(self.how, self.members),
             **({} if self.held.same else {"trained_on": {VAL: self._seen()}}),
         }
 
@@ -108,6 +108,12 @@ def tensors_of(found: Predictions) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits (N, K) float32 and targets, (N,) int64 or (N, K) float32, of predictions."""
     targets = torch.from_numpy(found.targets)
     return torch.from_numpy(found.logits).float(), targets.float() if found.multilabel else targets
+
+
+def merged_entry(how: str, members: Sequence[Member]) -> dict[str, Any]:
+    """The merged runs, for zoo.json; without their folders, since the bundle may be shared."""
+    runs = [{name: value for name, value in member.record().items() if name != "dir"} for member in members]
+    return {"as": how, "runs": runs}
 
 
 def write_bundle(draft: Draft, folder: Path) -> None:

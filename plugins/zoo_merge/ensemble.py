@@ -21,6 +21,11 @@ from zoo_merge.words import member_lines
 __all__ = ["EnsembleMerger", "ensemble_draft"]
 
 ARCHITECTURE = "merge/ensemble"
+_FINE_TUNING = (
+    *("freeze", "freeze_epochs", "unfreeze_epochs", "freeze_norms", "head_lr", "layer_decay"),
+    *("distill_weight", "distill_temperature"),
+)
+"""Values of ``train`` that concern the first run's weights or teacher; the job has the defaults in their place."""
 
 
 class EnsembleMerger(RunMerger):
@@ -55,7 +60,7 @@ def ensemble_draft(members: Sequence[Member], held: HeldOut, registry: Registry)
 
 def untrained(job: Mapping[str, Any]) -> dict[str, Any]:
     """Changes of a job whose training can't be repeated for another network: it begins with random weights."""
-    train = {**job.get("train", {}), "freeze": None, "distill_weight": 0.5, "distill_temperature": 4.0}
+    train = {name: value for name, value in job.get("train", {}).items() if name not in _FINE_TUNING}
     return {"train": train, "pretrained": False, "weights": None, "teacher": None, "recipe": None}
 
 

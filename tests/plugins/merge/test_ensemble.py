@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from zoo.api.models import load_model, read_card
 from zoo.host.loader import open_registry
@@ -92,6 +93,19 @@ def test_an_ensemble_of_ensembles_can_be_loaded(zoo, runs):
     assert zoo("merge", "e", "w1", "--as", "ensemble", "--name", "f", "--force")[0] == 0
     model, _ = load_model(Path("runs/f/model"), open_registry())
     assert len(model.members) == 2
+
+
+def test_the_job_of_a_fine_tuned_run_can_be_used(zoo, runs):
+    """Its frozen layers and its weights are those of one network, and no ensemble has them."""
+    path = Path("runs/w1/job.yaml")
+    job = yaml.safe_load(path.read_text("utf-8"))
+    job["train"].update(freeze="backbone", freeze_epochs=1, head_lr=0.01, layer_decay=0.9)
+    path.write_text(yaml.safe_dump(job))
+    code, _, error = zoo("merge", "w1", "w2", "--as", "ensemble", "--name", "e", "--force")
+    assert code == 0, error
+    job = yaml.safe_load(Path("runs/e/job.yaml").read_text("utf-8"))
+    assert (job["weights"], job["train"].get("freeze")) == (None, None)
+    assert zoo("evaluate", "e", "--json")[0] == 0
 
 
 def test_resuming_it_does_not_replace_it(zoo, runs, refused):

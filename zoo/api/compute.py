@@ -19,7 +19,7 @@ from zoo.engine.gradcam import painted
 from zoo.engine.layer_groups import find_head
 from zoo.engine.optimizers import needs_closure, to_evaluation_weights, to_training_weights
 from zoo.engine.outputs import call_scored, with_outputs
-from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, task_named, task_of
+from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, task_named, task_of, task_of_card
 from zoo.engine.timing import call_rates, compared, now
 from zoo.engine.tta import NONE, account, views_named
 
@@ -49,6 +49,7 @@ __all__ = [
     "predict_logits",
     "task_named",
     "task_of",
+    "task_of_card",
     "to_evaluation_weights",
     "to_training_weights",
     "views_named",

@@ -176,6 +176,7 @@ def test_a_killed_merge_leaves_no_run_and_the_next_one_clears_up(zoo, runs, tmp_
     assert process.stdout.readline() == "here\n"
     process.send_signal(signal.SIGKILL)
     process.wait()
+    process.stdout.close()
     assert not Path("runs/e").exists()
     assert len(list(Path("runs").glob(".e.merging.*"))) == 1
     time.sleep(0.1)

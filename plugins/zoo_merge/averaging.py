@@ -14,8 +14,8 @@ __all__ = ["AVERAGES", "Average", "averaged"]
 
 Average = Literal["softmax", "sigmoid", "outputs"]
 
-AVERAGES: dict[str, Average] = {"single-label": "softmax", "multi-label": "sigmoid", "regression": "outputs"}
-"""The average for each task, by its name in zoo.json."""
+AVERAGES: dict[str, Average] = {"single-label": "softmax", "multi-label": "sigmoid", "ordinal": "softmax"}
+"""The average for each task that runs can be merged of, by its name in zoo.json."""
 
 
 def averaged(logits: Sequence[Tensor], how: Average) -> Tensor:

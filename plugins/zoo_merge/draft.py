@@ -13,7 +13,7 @@ import torch
 import yaml
 from torch import nn
 
-from zoo.api.compute import NONE, Answers, calibrate, choose_execution, evaluate_logits, final_numbers, task_named
+from zoo.api.compute import NONE, Answers, calibrate, choose_execution, evaluate_logits, final_numbers, task_of_card
 from zoo.api.images import TEST, VAL, class_counts
 from zoo.api.jobs import make_request, resolve
 from zoo.api.models import copied_weights, count_parameters, write_card, write_weights
@@ -90,7 +90,7 @@ class Draft:
     def _fitted(self) -> dict[str, Any]:
         """Temperature, familiarity and thresholds."""
         logits, targets = tensors_of(self.scored)
-        thresholds = task_named(self.first.task).thresholds(logits, targets)
+        thresholds = task_of_card(self.first.card).thresholds(logits, targets)
         calibration = calibrate(logits, targets)
         return {
             **({} if thresholds is None else {"thresholds": thresholds}),
@@ -190,9 +190,10 @@ def _of_predictions(draft: Draft, home: Path) -> dict[str, Any]:
     found, classes = draft.scored, draft.first.classes
     logits, targets = tensors_of(found)
     heat = draft.card.get("temperature")
-    numbers = evaluate_logits(logits, targets, None, classes, thresholds=draft.card.get("thresholds"))
+    task = task_of_card(draft.card)
+    numbers = evaluate_logits(logits, targets, None, classes, thresholds=draft.card.get("thresholds"), task=task)
     answers = Answers(logits, targets)
-    beside, mistakes = final_numbers(answers, None, found.names, classes, temperature=heat, fitted_here=True)
+    beside, mistakes = final_numbers(answers, None, found.names, classes, temperature=heat, fitted_here=True, task=task)
     write_predictions(home, VAL, found.names, classes, logits, targets, heat or 1.0)
     counts = class_counts(targets.numpy(), len(classes))
     images = {"images": len(found.names), "per_class": dict(zip(classes, map(int, counts), strict=True))}

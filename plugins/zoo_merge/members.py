@@ -157,6 +157,11 @@ def _check_together(first: Member, other: Member) -> None:
     """
     if first.task not in AVERAGES:
         raise RequestError(f"Runs whose task is {first.task} can't be merged. Tasks: {listing(AVERAGES)}.")
+    if linked := (first.card.get("outputs") or {}).get("link"):
+        raise RequestError(
+            f"The outputs of {first.name} are no logits of classes (loss with the link {linked.get('kind')!r}), so "
+            "they can't be averaged. Train with a loss of logits, such as --set loss=cross_entropy."
+        )
     for problem in _differences(first, other):
         raise RequestError(problem)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from zoo.api.jobs import Resolved
+from zoo.api.models import find_bundle, read_card
 from zoo.api.running import RepeatsCallback
-from zoo.errors import RequestError
+from zoo.errors import BundleError, RequestError
 from zoo.reports.kit.text import short_path
 from zoo.runs import RepeatsSummary
 from zoo_merge.mergers import RunMerger
@@ -33,11 +34,9 @@ class AfterRepeats(RepeatsCallback):
         self.new = new
         self.merger.check_repeats(resolved, by)
         target = _target(resolved, folder)
-        if new and target.exists():
-            raise RequestError(
-                f"The run {target.name!r} exists in {target.parent}. Give another --name, or replace all with "
-                "--overwrite."
-            )
+        if target.exists() and (new or not _is_merged(target)):
+            instead = ", or replace all with --overwrite" if new else ""
+            raise RequestError(f"The run {target.name!r} exists in {target.parent}. Give another --name{instead}.")
 
     def repeats_end(self, summary: RepeatsSummary, resolved: Resolved) -> Iterable[str]:
         """Merge the runs into one beside them; a merged model that is worse than the best run is not kept."""
@@ -58,6 +57,14 @@ class AfterRepeats(RepeatsCallback):
         notices = merged.result.notices
         tested = [merged.sentence] if merged.sentence not in notices else []
         return [f"Merged into {short_path(target)}.", *tested, *notices]
+
+
+def _is_merged(folder: Path) -> bool:
+    """Check that a folder holds a merged run, which another merge may replace."""
+    try:
+        return "merged" in read_card(find_bundle(folder))
+    except BundleError:
+        return False
 
 
 def _target(resolved: Resolved, folder: Path) -> Path:

@@ -20,7 +20,7 @@ from zoo_merge.mergers import MergePlace
 
 __all__ = ["MEASURES", "SoupImages", "open_images"]
 
-MEASURES = {"single-label": "accuracy", "multi-label": "mean average precision"}
+MEASURES = {"single-label": "accuracy", "multi-label": "mean average precision", "ordinal": "accuracy"}
 """What a soup is chosen by, for each task that can be souped."""
 
 
@@ -89,4 +89,8 @@ def _precision(logits: Tensor, targets: Tensor) -> float:
     return float(task_named("multi-label").numbers(logits, targets, classes)["mean_average_precision"])
 
 
-_SCORES: dict[str, Callable[[Tensor, Tensor], float]] = {"single-label": _accuracy, "multi-label": _precision}
+_SCORES: dict[str, Callable[[Tensor, Tensor], float]] = {
+    "single-label": _accuracy,
+    "multi-label": _precision,
+    "ordinal": _accuracy,
+}

@@ -23,7 +23,7 @@ from zoo.engine.optimizers import needs_closure, to_evaluation_weights, to_train
 from zoo.engine.outputs import call_scored, with_outputs
 from zoo.engine.part_numbers import part_of
 from zoo.engine.statistics import mcnemar, paired_interval, wilson_interval
-from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, task_named, task_of
+from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, task_named, task_of, task_of_card
 from zoo.engine.timing import call_rates, compared, now
 from zoo.engine.tta import NONE, account, views_named
 
@@ -59,6 +59,7 @@ __all__ = [
     "predict_logits",
     "task_named",
     "task_of",
+    "task_of_card",
     "to_evaluation_weights",
     "to_training_weights",
     "views_named",

@@ -57,6 +57,22 @@ def test_other_images_are_refused(refused, runs, name, value):
     assert "mean and std may differ" in error
 
 
+def test_a_task_without_an_average_is_refused(refused, runs):
+    for run in ("a", "b"):
+        change(run, "model/zoo.json", task="regression", outputs={"mean": [0, 0, 0], "std": [1, 1, 1]})
+    error = refused("merge", "a", "b", "--as", "ensemble")
+    assert "task is regression can't be merged" in error
+    assert "single-label, multi-label, ordinal" in error
+
+
+def test_outputs_that_are_no_logits_are_refused(refused, runs):
+    for run in ("a", "b"):
+        change(run, "model/zoo.json", task="ordinal", outputs={"link": {"kind": "corn"}})
+    error = refused("merge", "a", "b", "--as", "ensemble")
+    assert "no logits of classes" in error
+    assert "cross_entropy" in error
+
+
 def test_an_unfinished_run_is_refused(refused, runs):
     change("b", "result.json", status="interrupted")
     assert "has not finished" in refused("merge", "a", "b", "--as", "ensemble")
@@ -160,6 +176,7 @@ def test_a_killed_merge_leaves_no_run_and_the_next_one_clears_up(zoo, runs, tmp_
     assert process.stdout.readline() == "here\n"
     process.send_signal(signal.SIGKILL)
     process.wait()
+    process.stdout.close()
     assert not Path("runs/e").exists()
     assert len(list(Path("runs").glob(".e.merging.*"))) == 1
     time.sleep(0.1)

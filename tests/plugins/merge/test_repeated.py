@@ -69,6 +69,8 @@ def test_the_name_of_the_merged_run_must_be_free(refused, trained):
     Path("runs/x-ensemble").mkdir(parents=True)
     error = refused(*command(trained, "whole", "x", "--folds", "2", "--merge", "ensemble"))
     assert "'x-ensemble' exists" in error
+    error = refused(*command(trained, "whole", "x", "--folds", "2", "--merge", "ensemble", "--overwrite"))
+    assert "'x-ensemble' exists" in error, "it is no merged run, and would be lost"
 
 
 def test_a_merge_that_fails_can_be_repeated(zoo, trained, monkeypatch):

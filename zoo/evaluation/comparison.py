@@ -20,6 +20,7 @@ from zoo.engine.confidence_intervals import metric_score, one_thread
 from zoo.engine.outputs import takes
 from zoo.engine.statistics import CONFIDENCE, holm, mcnemar, paired_interval
 from zoo.errors import RequestError, ZooError
+from zoo.evaluation.group_comparison import compare_groups
 from zoo.evaluation.value_comparison import (
     NO_DIFFERENCE,
     Document,
@@ -44,7 +45,12 @@ Score = Callable[[Any, Any], float]
 
 
 def compare_runs(
-    folders: Sequence[Path], registry: Registry, split: str | None = None, *, shared: bool = False
+    folders: Sequence[Path],
+    registry: Registry,
+    split: str | None = None,
+    *,
+    shared: bool = False,
+    group: str | None = None,
 ) -> Document:
     """Compare runs with the first of them.
 
@@ -53,9 +59,11 @@ def compare_runs(
         registry: registry of the metrics.
         split: val or test; by default test where the first run has predictions for it, else val.
         shared: compare on the common images, where the runs were evaluated on different ones.
+        group: compare within each group of images too, by a column that an evaluation with ``--group`` stored.
 
     Returns:
-        ``split``, ``images``, ``runs[].{run,dir,seed,images,metrics}`` and ``comparisons[]``, see :func:`compare`.
+        ``split``, ``images``, ``runs[].{run,dir,seed,images,metrics}`` and ``comparisons[]``, see :func:`compare`; with
+        ``group`` also that ``column`` and ``groups[]``, see :func:`zoo.evaluation.group_comparison.compare_groups`.
 
     Raises:
         RequestError: a run has no predictions, or predictions for other images.
@@ -73,9 +81,10 @@ def compare_runs(
     ]
     with one_thread():
         found = compare(same, metrics)
+        groups = {} if group is None else {"column": group, "groups": compare_groups(same, group, compare)}
     for row, values in zip(rows, found.pop("values"), strict=True):
         row["metrics"] = values
-    return {"split": wanted, "images": len(same[names[0]].names), "runs": rows, **found}
+    return {"split": wanted, "images": len(same[names[0]].names), "runs": rows, **found, **groups}
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

@@ -27,7 +27,32 @@ def comparison_table(document: Document) -> RenderableType:
         figures = main_figures(row)
         parts += [heading(f"{row['run']} against {row['against']}"), _differences(row), Text(), *_counts(row)]
         parts.append(say(f"{row['verdict']} ({p_value(figures)}).", f"bold {GOOD if figures['significant'] else WARN}"))
-    return Page(*parts, Text(), say(caveat(document), "dim"))
+    return Page(*parts, *_groups(document), Text(), say(caveat(document), "dim"))
+
+
+def _groups(document: Document) -> list[RenderableType]:
+    """The differences within each group of images, of the first metric."""
+    if not document.get("groups"):
+        return []
+    metric = next(iter(document["runs"][0]["metrics"]))
+    heads = ("images", "run", metric_label(metric), "difference", "95% interval", "p")
+    table = bare_table(document["column"], *heads, right=(1, 3, 4, 5, 6))
+    names = [run["run"] for run in document["runs"][1:]]
+    for each in document["groups"]:
+        for name, values, row in zip(names, each["values"][1:], each["comparisons"], strict=True):
+            figures = row["metrics"][metric]
+            p = p_value(figures).removeprefix("p = ").removeprefix("p ")
+            table.add_row(
+                Middle(each["group"]),
+                say(count(each["images"])),
+                Middle(name),
+                say(figure(metric, values[metric])),
+                say(gap(metric, figures["difference"])),
+                say(span(metric, figures["interval"]), "dim"),
+                say(p, GOOD if figures["significant"] else "dim"),
+            )
+    against = document["runs"][0]["run"]
+    return [heading(f"By {document['column']}", f"against {against}; p-values adjusted for all groups"), table]
 
 
 def _values(document: Document) -> RenderableType:

@@ -136,3 +136,17 @@ def test_an_unknown_column_is_refused_before_training(zoo: Zoo, squares: Path):
     assert code == 2
     assert "no column 'camra'. Did you mean 'camera'?" in " ".join(err.split())
     assert not Path("runs/no").exists()
+
+
+def test_runs_are_compared_by_group(zoo: Zoo, trained: str, squares: Path):
+    assert zoo("run", "simple_cnn", squares, *SMALL, "--name", "two", "--seed", "1")[0] == 0
+    code, out, _ = zoo("runs", "compare", trained, "two", "--group", "camera")
+    assert code == 0
+    assert "By camera" in out
+    assert "rare" in out
+    found = json.loads(zoo("runs", "compare", "two", trained, "--group", "camera", "--json")[1])
+    assert [each["group"] for each in found["groups"]] == ["(no value)", "fog", "north", "rare", "south"]
+    assert sum(each["images"] for each in found["groups"]) == found["images"]
+    assert zoo("runs", "compare", "two", trained, "--group", "batch")[0] == 2
+    assert zoo("evaluate", trained, "--group", "batch", "--keep")[0] == 0
+    assert zoo("runs", "compare", "two", trained, "--group", "batch")[0] == 0

@@ -33,7 +33,7 @@ def compare_groups(same: Mapping[str, Predictions], column: str, compare: Compar
         RequestError: no run has the column.
     """
     member = np.asarray(_values(same, column))
-    found = []
+    found: list[Document] = []
     for group in sorted(set(member.tolist())):
         rows = np.flatnonzero(member == group)
         parts = {name: kept.part(rows) for name, kept in same.items()}

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize, one_hot
 
@@ -83,6 +82,8 @@ def _fit_prototypes(scores: PrototypeScores, data: FittingData) -> None:
     For the scale an image's own class is the mean of its others: with few images their mean is closer to each of them
     than to any other image.
     """
+    from scipy.optimize import minimize_scalar  # takes half a second to import
+
     centre = _centre(data, scores.prototypes.shape[0])
     points = normalize(data.features - centre, dim=1)
     belongs = one_hot(data.targets, scores.prototypes.shape[0]).float()

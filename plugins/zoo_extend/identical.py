@@ -29,7 +29,7 @@ def sample(split: Split, shape: Preprocessing) -> Tensor:
 
 
 def check_identical(old: nn.Module, new: nn.Module, images: Tensor, sizes: Sequence[int] = BATCHES) -> None:
-    """Compare the old logits of two networks on the CPU at several batch sizes.
+    """Compare the old logits of two networks on the CPU, in one or two batches of each size.
 
     Raises:
         TrainingError: a bit differs.
@@ -38,7 +38,7 @@ def check_identical(old: nn.Module, new: nn.Module, images: Tensor, sizes: Seque
     new.eval()
     with torch.inference_mode():
         for size in sizes:
-            for batch in torch.split(images, size):
+            for batch in torch.split(images[: 2 * size], size):
                 wanted, found = old(batch), new(batch)
                 if not torch.equal(found[:, : wanted.shape[1]], wanted):
                     off = float((found[:, : wanted.shape[1]] - wanted).abs().max())

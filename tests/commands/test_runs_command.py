@@ -104,7 +104,7 @@ def test_a_threshold_of_a_regression_is_refused(zoo):
     folder.mkdir(parents=True)
     (folder / "job.yaml").write_text("{}", "utf-8")
     values = torch.arange(3.0)[:, None]
-    write_predictions(folder, "val", ["a", "b", "c"], ["age"], values, values, values=True)
+    write_predictions(folder, "val", ["a", "b", "c"], ["age"], values, values.double())
     status, _, err = zoo("runs", "threshold", "r", "--precision", "0.9")
     assert status
     assert "r is a regression: a value has no confidence" in err

@@ -57,7 +57,7 @@ def keep(folder: Path, values: int, outputs: list[str], split: str = "val") -> N
     true = torch.linspace(0, 9, values)[:, None].repeat(1, len(outputs))
     found = true + torch.sin(torch.arange(values))[:, None]
     names = [f"image {i}" for i in range(values)]
-    write_predictions(folder, split, names, outputs, found, true, values=True)
+    write_predictions(folder, split, names, outputs, found, true.double())
 
 
 # -- the terminal ----------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def test_the_page_plots_predicted_against_true(regression_result: Document, tmp_
     assert "Histogram of the errors" in page
     assert "<title>true 9, predicted 8.046\nimage 49</title>" in page
     assert "val MAE" in page
-    assert "always answering the median 4.5: 2.489" in page
+    assert "always answering the median 4.5: MAE 2.489" in page
     for word in ("accuracy", "F1", "Wilson", "wrong and confident", "calibration"):
         assert word not in re.sub(r"<style>.*?</style>|<details>.*?</details>", "", page, flags=re.S), word
 

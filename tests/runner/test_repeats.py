@@ -468,9 +468,7 @@ def test_the_errors_of_folds_are_pooled_by_image(tmp_path: Path, regression_resu
         (tmp_path / name).mkdir()
         true = torch.arange(float(len(errors)))[:, None]
         names = [f"{fold}/{i}" for i in range(len(errors))]
-        write_predictions(
-            tmp_path / name, "val", names, ["value"], true + torch.tensor(errors)[:, None], true, values=True
-        )
+        write_predictions(tmp_path / name, "val", names, ["value"], true + torch.tensor(errors)[:, None], true.double())
         document = {**regression_result, "run": name, "dir": str(tmp_path / name)}
         results[name] = RunResult.read(document)
         job = SimpleNamespace(seed=0, data=SimpleNamespace(fold=fold), plain=lambda: {"data": {}})

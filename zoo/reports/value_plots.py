@@ -26,7 +26,7 @@ BARS = 40
 """Maximum number of bars of a histogram."""
 OUTPUTS = 6
 """Maximum number of values that are drawn."""
-SIZE = (520, 400)
+SIZE = (400, 330)
 Column = NDArray[np.float64]
 
 

@@ -248,3 +248,31 @@ def test_intervals_contain_the_value_as_often_as_promised(zoo, trained, shades: 
 def test_a_coverage_without_enough_images_is_refused(trained, refused):
     trained("few", epochs=1)
     assert "needs at least 999 calibration images" in refused("evaluate", "few", "--coverage", "0.999")
+
+
+def test_a_dataset_declares_its_ranks(zoo):
+    from zoo.api import run
+
+    class Levels:
+        task, classes = "ordinal", ("3 high", "1 low", "2 middle")
+
+        def __len__(self) -> int:
+            return 24
+
+        def __getitem__(self, index: int) -> tuple[Any, int]:
+            return Image.new("RGB", (16, 16), (80 * (index % 3),) * 3), index % 3
+
+    how = {"image_size": 16, "batch_size": 8, "epochs": 1, "device": "cpu", "recipe": "none"}
+    result = run("simple_cnn", Levels(), set={"architecture": {"name": "simple_cnn", **SMALL}}, name="ranks", **how)
+    assert result["classes"] == ["1 low", "2 middle", "3 high"]
+    assert result["task"] == "ordinal"
+
+
+def test_many_whole_numbers_bring_a_notice(zoo, read_result, shades: Path, tmp_path: Path):
+    with (shades / "one.csv").open() as file:
+        rows = [[shades / row["path"], int(100 * float(row["label"])) // 4] for row in csv.DictReader(file)]
+    table(tmp_path / "amounts.csv", ["path", "label"], [row for row in rows for _ in range(2)])
+    typed = ("run", "simple_cnn", tmp_path / "amounts.csv", *TINY, "--epochs", "1", "--name", "amounts", "--quiet")
+    assert zoo(*typed)[0] == 0
+    (notice,) = [text for text in read_result("runs/amounts")["notices"] if "whole numbers" in text]
+    assert "--task regression" in notice

@@ -24,7 +24,7 @@ Label = int | tuple[int, ...] | ItemValues
 def dataset_task(dataset: Any) -> str:
     """Task that a dataset declares: ``regression`` by ``.task``, ``multi-label`` also by ``.multilabel``."""
     word = getattr(dataset, "task", None)
-    if word in (REGRESSION, MULTI_LABEL):
+    if word in (REGRESSION, MULTI_LABEL, ORDINAL):
         return str(word)
     return MULTI_LABEL if getattr(dataset, "multilabel", False) else SINGLE_LABEL
 

@@ -81,7 +81,8 @@ class Opener:
             DataError: the dataset can't be used for the job's task.
         """
         own = dataset_task(dataset)
-        if self.task in (AUTO, own) or (own == SINGLE_LABEL and self.task in (ORDINAL, REGRESSION)):
+        of_classes = (SINGLE_LABEL, ORDINAL)
+        if self.task in (AUTO, own) or (own in of_classes and self.task in (*of_classes, REGRESSION)):
             return own if self.task == AUTO else self.task
         raise DataError(
             f"{self.entry.title} is a {own} dataset, which can't be used for --task {self.task}. Leave out --task."

@@ -67,6 +67,7 @@ class RunComponents:
         started = perf_counter()
         self.resolved, self.job, self.ranks = prepared.resolved, prepared.resolved.job, ranks
         self.classes, self.task = prepared.opened.classes, prepared.opened.task
+        self.dataset = prepared.opened.dataset
         self.loaded, self.trial, self.answering = prepared.loaded, prepared.plan.trial, prepared.plan.answer
         self.scored = Scored(self.classes, self.task, outputs_of(prepared.learner.model))
         self.learner, self.execution, self.divided = _shard(prepared, ranks)

@@ -12,6 +12,7 @@ from zoo.engine.task import DETAILS
 from zoo.engine.tta import NONE, account
 from zoo.engine.tta import notices as tta_notices
 from zoo.engine.value_intervals import ValueIntervals
+from zoo.job.task_fit import numbers_notice
 from zoo.model.build import count_parameters
 from zoo.model.bundle import preprocessing_of
 from zoo.runner.components import RunComponents
@@ -39,6 +40,7 @@ def run_record(parts: RunComponents, folder: Path) -> Run:
     where, *how = _execution_text(parts).split(" · ")
     notices = [text for split in splits.values() for text in split.notices]
     notices += _frozen_notice(parts)
+    notices += _numbers_notice(parts)
     notices += [text for split in splits.values() for text in absent_notice(split, parts.classes)]
     notices += [_skipped_notice(split) for split in splits.values() if split.skipped]
     return Run(
@@ -79,6 +81,14 @@ def _frozen_notice(parts: RunComponents) -> list[str]:
     by_chance = parts.job.train.freeze is not None and _initial_weights_text(parts) is None
     text = "The frozen layers have random weights. Start from trained weights: --pretrained, or --weights FILE."
     return [text] if by_chance else []
+
+
+def _numbers_notice(parts: RunComponents) -> list[str]:
+    if parts.task.name != "single-label":
+        return []
+    name = str(getattr(parts.dataset, "target_name", ""))
+    found = numbers_notice(parts.job.task, parts.classes, len(parts.splits["train"]), name)
+    return [] if found is None else [found]
 
 
 def _skipped_notice(split: Split) -> str:

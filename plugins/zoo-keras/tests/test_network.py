@@ -227,3 +227,46 @@ def test_keras_with_another_backend_is_refused_before_anything_is_made(tmp_path:
     )
     assert "KERAS_BACKEND=torch" in done.stderr
     assert "'jax'" in done.stderr
+
+
+def shares(num_classes: int, input_shape: tuple[int, int, int] = (16, 16, 3)) -> Any:
+    """One output for two classes, whatever they are."""
+    from zoo_keras.backend import load
+
+    layers = load().layers
+    return load().Sequential(
+        [load().Input(input_shape), layers.Flatten(), layers.Dense(1 if num_classes == 2 else num_classes)]
+    )
+
+
+def test_two_values_are_not_given_one_output():
+    assert keras_architecture(shares)(2)(IMAGES).shape == (8, 2)
+    with pytest.raises(ContractError, match="has 1 output for 2 values, which need an output each"):
+        keras_architecture(shares)(2, separate_outputs=True)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_tutorials_network_has_an_output_for_each_value(count):
+    from zoo_keras.tutorial import tutorial_cnn
+
+    network = tutorial_cnn(count, image_size=32, hidden=4, separate_outputs=True).eval()
+    with torch.no_grad():
+        values = network(torch.randn(64, 3, 32, 32) * 5)
+    assert values.shape == (64, count)
+    assert not network.binary
+    assert float(values.std(dim=0).min()) > 0
+    assert bool(((values < 0) | (values > 1)).any()), "no activation is left"
+
+
+def test_a_saved_model_of_one_output_becomes_one_of_two_values(keras):
+    from zoo_keras.saved import saved
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((16, 16, 3)), layers.GlobalAveragePooling2D(), layers.Dense(1, activation="sigmoid")]
+    )
+    assert saved(2, config=model.to_json()).binary
+    network = saved(2, config=model.to_json(), separate_outputs=True)
+    assert not network.binary
+    assert network(IMAGES).shape == (8, 2)
+    assert saved(1, config=model.to_json(), separate_outputs=True)(IMAGES).shape == (8, 1)

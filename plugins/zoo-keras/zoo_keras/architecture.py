@@ -15,7 +15,7 @@ from zoo_keras.ending import network_of
 
 __all__ = ["as_architecture", "keras_architecture"]
 
-_GIVEN = ("num_classes", "in_chans", "image_size", "input_shape")
+_GIVEN = ("num_classes", "in_chans", "image_size", "input_shape", "separate_outputs")
 _SIZE = 224
 
 
@@ -29,8 +29,9 @@ def keras_architecture(build: Callable[..., Any]) -> Callable[..., nn.Module]:
             return keras.Sequential([keras.Input(input_shape), ..., keras.layers.Dense(num_classes, "softmax")])
 
     Args:
-        build: ``f(num_classes, **params)``. It can have any of ``input_shape`` (given as (H, W, C)), ``image_size`` and
-            ``in_chans``; its other parameters become the architecture's, with their types and defaults. The model takes
+        build: ``f(num_classes, **params)``. It can have any of ``input_shape`` (given as (H, W, C)), ``image_size``,
+            ``in_chans`` and ``separate_outputs`` (True where num_classes outputs are values, of which two can't share
+            one); its other parameters become the architecture's, with their types and defaults. The model takes
             one image and returns one output per class, or a single one for two classes. A final softmax or sigmoid is
             removed, as the zoo's losses take logits.
 
@@ -47,13 +48,19 @@ def keras_architecture(build: Callable[..., Any]) -> Callable[..., nn.Module]:
         )
 
     @functools.wraps(build)
-    def factory(num_classes: int, in_chans: int = 3, image_size: int | None = None, **params: Any) -> nn.Module:
+    def factory(
+        num_classes: int,
+        in_chans: int = 3,
+        image_size: int | None = None,
+        separate_outputs: bool = False,
+        **params: Any,
+    ) -> nn.Module:
         side = image_size or _side(own)
         given = {"num_classes": num_classes, "in_chans": in_chans, "image_size": side}
-        given["input_shape"] = (side, side, in_chans)
+        given |= {"input_shape": (side, side, in_chans), "separate_outputs": separate_outputs}
         with building():
             model = build(**{k: v for k, v in given.items() if k in own}, **params)
-            return network_of(model, num_classes, in_chans, side)
+            return network_of(model, num_classes, in_chans, side, separate_outputs=separate_outputs)
 
     factory.__signature__ = _signature(own)  # type: ignore[attr-defined]
     return factory
@@ -104,6 +111,7 @@ def _signature(own: Mapping[str, inspect.Parameter]) -> inspect.Signature:
         inspect.Parameter("num_classes", plain),
         inspect.Parameter("in_chans", plain, default=3),
         inspect.Parameter("image_size", plain, default=_side(own)),
+        inspect.Parameter("separate_outputs", plain, default=False),
     ]
     settings = [p for p in own.values() if p.name not in _GIVEN and p.kind is not p.VAR_POSITIONAL]
     return inspect.Signature([*given, *(p if p.kind is p.VAR_KEYWORD else p.replace(kind=named) for p in settings)])

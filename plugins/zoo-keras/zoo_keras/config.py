@@ -113,12 +113,14 @@ def for_images(config: dict[str, Any], image_size: int, in_chans: int) -> dict[s
     return changed
 
 
-def with_outputs(config: dict[str, Any], num_classes: int) -> dict[str, Any]:
-    """Adapt the last layer to a number of classes; a single output is kept for two classes."""
+def with_outputs(config: dict[str, Any], num_classes: int, *, separate: bool = False) -> dict[str, Any]:
+    """Adapt the last layer to a number of classes; a single output is kept for two, unless they are separate values."""
     changed = copy.deepcopy(config)
     layers = {layer["config"].get("name"): layer["config"] for layer in changed["config"].get("layers", [])}
     dense = [layer for layer in layers.values() if "units" in layer]
-    if dense and dense[-1]["units"] != num_classes and (dense[-1]["units"], num_classes) != (1, 2):
+    if dense and separate:
+        dense[-1].update(units=num_classes, activation="linear")
+    elif dense and dense[-1]["units"] != num_classes and (dense[-1]["units"], num_classes) != (1, 2):
         dense[-1]["units"] = num_classes
         if dense[-1].get("activation") == "sigmoid":
             dense[-1]["activation"] = "softmax"

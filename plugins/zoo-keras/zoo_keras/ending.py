@@ -18,7 +18,15 @@ _TOLERANCE = 1e-3
 """Relative to the largest output: both paths compute the same in the same order, except for the last activation."""
 
 
-def network_of(model: Any, num_classes: int, in_chans: int, image_size: int, *, trusted: bool = False) -> KerasNetwork:
+def network_of(
+    model: Any,
+    num_classes: int,
+    in_chans: int,
+    image_size: int,
+    *,
+    trusted: bool = False,
+    separate_outputs: bool = False,
+) -> KerasNetwork:
     """Convert a Keras model to a network that returns logits.
 
     Args:
@@ -28,6 +36,7 @@ def network_of(model: Any, num_classes: int, in_chans: int, image_size: int, *, 
         in_chans: channels of the images.
         image_size: side in pixels, where the model leaves it open.
         trusted: the model is known to return logits; its outputs are not checked.
+        separate_outputs: outputs are values, each with weights of its own; two don't share a single one.
 
     Raises:
         ContractError: the model does not have this form; the message describes it.
@@ -37,17 +46,25 @@ def network_of(model: Any, num_classes: int, in_chans: int, image_size: int, *, 
     with torch.no_grad():
         answer = layers.eval()(sample)
     units = _units(answer, model)
-    if (units, activation) == (1, "softmax"):
+    if (units, activation) == (1, "softmax") and not separate_outputs:
         raise ContractError(f"The Keras model {model.name!r} ends in a softmax over one output, which is always 1.")
-    if units != num_classes and (units, num_classes) != (1, 2):
-        raise ContractError(
-            f"The Keras model {model.name!r} has {units} outputs for {num_classes} classes. Use num_classes outputs "
-            f"in its last layer{', or one' if num_classes == 2 else ''}."
-        )
+    shared = (units, num_classes) == (1, 2) and not separate_outputs
+    if units != num_classes and not shared:
+        raise ContractError(_wrong_width(model, units, num_classes, separate_outputs))
     if not trusted and not answer.is_meta:
         _check_same(model, answer, activation, sample)
         _check_logits(model, layers, activation, sample)
-    return KerasNetwork(layers, units == 1 and num_classes == 2, _channels_first(model, in_chans), activation)
+    return KerasNetwork(layers, shared, _channels_first(model, in_chans), activation)
+
+
+def _wrong_width(model: Any, units: int, num_classes: int, separate_outputs: bool) -> str:
+    what = "values, which need an output each" if separate_outputs else "classes"
+    one = ", or one" if num_classes == 2 and not separate_outputs else ""
+    has = f"{units} output{'' if units == 1 else 's'}"
+    return (
+        f"The Keras model {model.name!r} has {has} for {num_classes} {what}. Use num_classes outputs in its last "
+        f"layer{one}."
+    )
 
 
 def _modules_and_sample(model: Any, in_chans: int, image_size: int) -> tuple[nn.Module, Tensor]:

@@ -12,7 +12,11 @@ __all__ = ["tutorial_cnn"]
 
 @keras_architecture
 def tutorial_cnn(
-    num_classes: int, input_shape: tuple[int, int, int] = (150, 150, 3), hidden: int = 512, dropout: float = 0.5
+    num_classes: int,
+    input_shape: tuple[int, int, int] = (150, 150, 3),
+    hidden: int = 512,
+    dropout: float = 0.5,
+    separate_outputs: bool = False,
 ) -> Any:
     """Build three 3x3 convolutions, each with a pool, a dense layer, dropout, and one sigmoid for two classes.
 
@@ -23,12 +27,13 @@ def tutorial_cnn(
         input_shape: height, width and channels of the images.
         hidden: width of the dense layer.
         dropout: dropout probability before the output, in [0, 1).
+        separate_outputs: outputs are values, without an activation; two don't share one.
     """
     keras = load()
     layers = keras.layers
-    last = (
-        layers.Dense(1, activation="sigmoid") if num_classes == 2 else layers.Dense(num_classes, activation="softmax")
-    )
+    shared = num_classes == 2 and not separate_outputs
+    activation = None if separate_outputs else "sigmoid" if shared else "softmax"
+    last = layers.Dense(1 if shared else num_classes, activation=activation)
     return keras.Sequential(
         [
             keras.Input(input_shape),

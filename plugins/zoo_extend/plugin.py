@@ -22,7 +22,7 @@ def zoo_functions() -> list[Function]:
 def zoo_architectures() -> list[Architecture]:
     """The network of an extended run."""
     summary = "A network with classes that zoo extend has added"
-    return [Architecture("extended", "zoo_extend.network:extended", summary=summary, tags=("extend",))]
+    return [Architecture("extended", "zoo_extend.network:extended", summary=summary, tags=("extend", "derived"))]
 
 
 @hookimpl

@@ -49,7 +49,7 @@ def zoo_architectures() -> Iterator[Architecture]:
         "ensemble",
         "zoo_merge.networks:ensemble",
         summary="Several networks whose probabilities are averaged",
-        tags=("average",),
+        tags=("average", "derived"),
     )
 
 

@@ -1,7 +1,7 @@
 """The fifteen corruptions of ImageNet-C, and images of a split that are corrupted on access.
 
 Source: D. Hendrycks, T. Dietterich, Benchmarking neural network robustness to common corruptions and perturbations,
-ICLR 2019, arXiv:1903.12261. The corruptions are made anew with the published parameters, which are for images of 224
+ICLR 2019, arXiv:1903.12261. The corruptions are written with the published parameters, which are for images of 224
 pixels; lengths in pixels are scaled to the side of the image.
 """
 

@@ -120,6 +120,10 @@ def _resolved(name: str, dataset: Any, typed: dict[str, Any], registry: Registry
     return resolve(dataclasses.replace(request, sets=tuple(typed["set"])), registry)
 
 
+_DERIVED = "derived"
+"""Tag of architectures that are made from trained runs, and so are no candidates."""
+
+
 def _names(registry: Registry, listed: str | None, word: str | None) -> list[str]:
     from zoo.api.jobs import listing
     from zoo_search.architectures import MOST
@@ -131,7 +135,8 @@ def _names(registry: Registry, listed: str | None, word: str | None) -> list[str
     elif word is not None:
         names = [entry.id for entry in registry.entries("architecture") if word.lower() in entry.id.lower()]
     else:
-        names = [entry.id for entry in registry.entries("architecture") if entry.member is None]
+        own = (entry for entry in registry.entries("architecture") if entry.member is None)
+        names = [entry.id for entry in own if _DERIVED not in entry.component.tags]
     if not names:
         raise RequestError(f"No architecture has {word!r} in its name. See: zoo list architectures --search WORD")
     if len(names) > MOST:

@@ -21,7 +21,7 @@ class MaxSoftmax(FittedDetector):
 
 
 class _Centring(FittedDetector):
-    """Detector on logits up to a constant: of two classes that share one logit, (0, z), only the difference counts."""
+    """Detector on logits up to a constant, as two classes of one logit have (0, z)."""
 
     def fit(self, known: KnownImages) -> None:
         self.learn(centred=known.logits.shape[1] == 2 and not bool(known.logits[:, 0].any()))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.05,
     metavar="P",
-    help="ImageRate of images of the classes that may be called foreign.",
+    help="Rate of images of the classes that may be called foreign.",
 )
 @click.option("--detector", "name", metavar="NAME", default="all", help="A single detector. See: zoo list detector")
 @click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="Folder or file of the run's dataset.")

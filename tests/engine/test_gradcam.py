@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.engine.gradcam import evidence_of, grad_cam, painted
-from zoo.engine.ordinal import Ordinal
-from zoo.engine.regression import Regression
+from zoo.engine.ordinal import OrdinalTask
+from zoo.engine.regression import RegressionTask
 
 
 class Bright(nn.Module):
@@ -123,7 +123,7 @@ def test_a_map_shows_what_raises_a_high_value_and_what_lowers_a_low_one():
     images = torch.zeros(2, 1, 16, 16)
     images[:, :, 6:9, 2:5] = torch.tensor([1.0, 0.5]).view(2, 1, 1, 1)
     images[:, :, 6:9, 11:14] = torch.tensor([-0.5, -1.0]).view(2, 1, 1, 1)
-    task, model = Regression([5.0], [2.0]), Balance().eval()
+    task, model = RegressionTask([5.0], [2.0]), Balance().eval()
     assert (task.read(model(images)) > 5).flatten().tolist() == [True, False]
     heat = grad_cam(model, images, torch.tensor([0, 0]), multilabel=task.independent, read=evidence_of(task))
     assert heat is not None
@@ -132,7 +132,7 @@ def test_a_map_shows_what_raises_a_high_value_and_what_lowers_a_low_one():
 
 def test_a_map_explains_a_rank_of_a_network_with_fewer_outputs():
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(4, 2)).eval()
-    task = Ordinal({"kind": "corn"})
+    task = OrdinalTask({"kind": "corn"})
     maps = [grad_cam(model, spots(), torch.tensor([k, k]), read=evidence_of(task)) for k in range(3)]
     assert all(heat is not None and heat.shape == (2, 16, 16) for heat in maps)
     assert not torch.equal(maps[0], maps[2])

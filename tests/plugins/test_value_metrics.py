@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from zoo.engine.ordinal_scores import mean_rank_error, quadratic_weighted_kappa
-from zoo.engine.regression import Regression
+from zoo.engine.regression import RegressionTask
 from zoo.engine.scores import confusion_matrix
 from zoo_metrics import metrics, plugin
 
@@ -69,7 +69,7 @@ def test_it_does_not_depend_on_the_batches(name: str):
 @pytest.mark.parametrize("name", ["mae", "rmse", "r2", "spearman"])
 def test_it_is_the_number_of_every_evaluation(name: str):
     predictions, targets = batch(k=2)
-    found = Regression().numbers(predictions, targets, ["x", "y"])
+    found = RegressionTask().numbers(predictions, targets, ["x", "y"])
     assert value(name, predictions, targets) == pytest.approx(found[name], rel=1e-5)
 
 

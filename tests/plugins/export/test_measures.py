@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from zoo.engine.regression import Regression
+from zoo.engine.regression import RegressionTask
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
 from zoo_export.measures import DecisionMeasure, ValueMeasure, measure_of
 
@@ -19,11 +19,11 @@ def model(task: Any, **card: Any) -> Any:
 
 @pytest.fixture
 def values() -> ValueMeasure:
-    return ValueMeasure(model(Regression([0.0, 100.0], [1.0, 50.0])))
+    return ValueMeasure(model(RegressionTask([0.0, 100.0], [1.0, 50.0])))
 
 
 def test_a_task_has_its_measure():
-    assert isinstance(measure_of(model(Regression())), ValueMeasure)
+    assert isinstance(measure_of(model(RegressionTask())), ValueMeasure)
     assert isinstance(measure_of(model(SINGLE_LABEL)), DecisionMeasure)
 
 

@@ -207,7 +207,6 @@ class Aged(Named):
         (Aged(POINTS.tolist()), {"task": "regression"}, NAMES),
         (Rows({"image": [Image.new("RGB", (4, 4))] * 8, "value": AGES.tolist()}), {}, ["value"]),
     ],
-    ids=str,
 )
 def test_floats_are_values(value: Any, more: dict[str, Any], names: list[str]):
     entry = entry_of("dataset", value, **more)

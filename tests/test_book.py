@@ -150,12 +150,12 @@ def test_a_translated_page_names_its_language(site: Path):
         assert f'<html lang="{language}"' in (site / name).read_text("utf-8")
 
 
-def test_the_home_pages_have_four_cards_and_other_pages_no_stray_lists(site: Path):
+def test_the_home_pages_have_five_cards_and_other_pages_no_stray_lists(site: Path):
     for name in ("index.html", "index.zh-CN.html"):
         html = (site / name).read_text("utf-8")
         (cards,) = re.findall(r'<div class="grid cards">(.*?)</div>', html, re.DOTALL)
-        assert cards.count("<li>") == 4
-        assert cards.count("<p>") == 8, "each card has its title and its text"
+        assert cards.count("<li>") == 5
+        assert cards.count("<p>") == 10, "each card has its title and its text"
 
 
 def test_the_site_can_be_searched(site: Path):

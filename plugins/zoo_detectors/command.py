@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     metavar="P",
     help="Rate of images of the classes that may be called foreign.",
 )
-@click.option("--detector", "name", metavar="NAME", default="all", help="A single detector. See: zoo list detector")
+@click.option("--detector", "name", metavar="NAME", default="all", help="A single detector; see zoo list detectors.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="Folder or file of the run's dataset.")
 @click.option("--device", default="auto", metavar="DEVICE", help=DEVICES)
 @click.option("--keep/--no-keep", default=True, help="Save the best detector in the model, for zoo predict.")

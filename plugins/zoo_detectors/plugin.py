@@ -36,5 +36,5 @@ def zoo_components() -> Iterator[Component]:
 @hookimpl
 def zoo_commands() -> list[Command]:
     """``zoo detector``."""
-    summary = "Fit a detector of images that show none of the classes"
+    summary = "Mark images that show none of the classes"
     return [Command("detector", "zoo_detectors.command:detector", summary=summary, heading="Use")]

@@ -8,7 +8,7 @@ from zoo.plugin import Architecture, Command, Dataset, Function, hookimpl
 @hookimpl
 def zoo_commands() -> list[Command]:
     """``zoo extend``."""
-    summary = "Add classes to a trained model, without training it again"
+    summary = "Add classes to a trained model in seconds"
     return [Command("extend", "zoo_extend.command:extend", summary=summary, heading="Train")]
 
 

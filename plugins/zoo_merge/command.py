@@ -12,7 +12,7 @@ from zoo.api.commands import DEVICES, offline_option
 
 @click.command(name="merge")
 @click.argument("runs", metavar="RUN RUN…", nargs=-1, required=True)
-@click.option("--as", "how", required=True, metavar="MERGER", help="ensemble, soup or distilled; see zoo list mergers.")
+@click.option("--as", "how", required=True, metavar="MERGER", help="Ensemble, soup or distilled; see zoo list mergers.")
 @click.option("--name", metavar="NAME", help="Name of the merged run.", show_default="RUN-MERGER")
 @click.option("--force", is_flag=True, help="Keep the model although the paired test speaks against it.")
 @click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Set a parameter of the merger; repeatable.")

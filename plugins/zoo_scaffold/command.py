@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.plugin import KINDS
-from zoo_scaffold.names import PARTS
+from zoo_scaffold.names import EXAMPLE_KINDS, PARTS
 
 
 @click.command("new")
@@ -20,7 +19,7 @@ def new(name: str, into: Path, **chosen: bool) -> None:
     """
     from zoo_scaffold.writing import next_lines, write_package
 
-    asked = [word for word in (*KINDS, *PARTS) if chosen[word]]
+    asked = [word for word in (*EXAMPLE_KINDS, *PARTS) if chosen[word]]
     folder = write_package(name, asked, into)
     for line in next_lines(folder, name, asked):
         click.echo(line)
@@ -28,6 +27,6 @@ def new(name: str, into: Path, **chosen: bool) -> None:
 
 for _part, (_, _help) in reversed(PARTS.items()):
     new = click.option(f"--{_part}", is_flag=True, help=f"Include {_help}.")(new)
-for _kind in reversed(KINDS):
+for _kind in reversed(EXAMPLE_KINDS):
     _article = "an" if _kind[0] in "aeiou" else "a"
     new = click.option(f"--{_kind}", is_flag=True, help=f"Include {_article} {_kind}.")(new)

@@ -33,6 +33,8 @@ _EXAMPLES: dict[str, tuple[str, str, str]] = {
     "importer": ("npz", "a model from a NumPy archive", ""),
     "command": ("", "lists what the plugin provides", ""),
 }
+EXAMPLE_KINDS = tuple(_EXAMPLES)
+"""Kinds of components that a package can have an example of."""
 
 # For each part beside components: its file in the package, and its description with an article.
 PARTS: dict[str, tuple[str, str]] = {

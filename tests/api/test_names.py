@@ -10,7 +10,7 @@ import pytest
 import zoo
 
 OWN = {"__version__", "load", "register", "run", "testing"}
-CONTRIBUTED = {"compare", "evaluate", "result", "show_batch"}
+CONTRIBUTED = {"compare", "evaluate", "extend", "result", "show_batch"}
 
 LEAVES = """
 from zoo.plugin import Function, hookimpl

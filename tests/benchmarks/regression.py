@@ -49,7 +49,6 @@ def by_zoo(out: Path, weights: Path, name: str, seed: int, table: str, **options
         "image_size": SIDE,
         "epochs": EPOCHS,
         "batch_size": BATCH,
-        "freeze": "backbone",
         "lr": LR,
         **options,
     }

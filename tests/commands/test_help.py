@@ -45,7 +45,7 @@ def test_commands_are_listed_by_task_in_one_line_each(zoo):
     out = zoo("--help")[1]
     found = sections(out)
     assert [name for name in found if name != "Options"] == list(HEADINGS)
-    assert sorted(found["Use"]) == ["export", "import", "models", "predict", "serve"]
+    assert sorted(found["Use"]) == ["detector", "export", "import", "models", "predict", "serve"]
     rows = out[out.index("\nTrain:") :].splitlines()
     assert not [row for row in rows if "..." in row], "a summary that is cut off"
     assert all(len(row) <= 80 and (not row.startswith("   ")) for row in rows), "a summary of more than a line"
@@ -84,7 +84,7 @@ def test_defaults_are_those_of_a_job(zoo):
     out = " ".join(zoo("run", "--help")[1].split())
     for option, default in re.findall(r"--([\w-]+) (?:(?!--).)*?\[default: ([^\];]+)", out):
         path = OPTIONS.get(option.replace("-", "_"))
-        if path is not None and default != "from the recipe":
+        if path is not None and default not in ("from the recipe", "the dataset's own"):
             assert str(default_of(path)) == default, option
     assert "[default: runs]" in out
 

@@ -30,6 +30,7 @@ AT_LEAST = {
     "schedule": (6, 6),
     "sampler": (2, 2),
     "callback": (3, 3),
+    "analysis": (2, 0),
     "exporter": (4, 4),
     "importer": (3, 3),
     "command": (15, 15),

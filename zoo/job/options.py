@@ -114,7 +114,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "tta": {"metavar": "VIEWS", "help": VIEWS, "section": "Evaluation", "default_text": "none"},
     "task": {
         "metavar": "TASK",
-        "help": "single-label, multi-label, regression or ordinal.",
+        "help": "Single-label, multi-label, regression or ordinal.",
         "section": "Data",
         "default_text": "the dataset's own",
     },

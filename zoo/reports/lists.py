@@ -99,7 +99,9 @@ def plugin_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
     for line in table:
         aligned = [ljust(cell, room) for cell, room in zip(line, widths, strict=False)]
         aligned[2] = click.style(aligned[2], fg=_COLOURS.get(line[2]))
-        yield ("".join(aligned) + line[3]).rstrip()
+        first, *more = _wrapped(line[3], max(20, width - sum(widths)))
+        yield ("".join(aligned) + first).rstrip()
+        yield from (" " * sum(widths) + rest for rest in more)
     for row in rows:
         if row.get("problem"):
             yield ""
@@ -107,6 +109,12 @@ def plugin_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
     if any(row.get("state") == "failed" for row in rows):
         yield ""
         yield "For details: zoo plugins doctor"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Wrap a list such as ``5 losses, 1 kind`` after its commas."""
+    whole = text.replace(", ", ",\n").replace(" ", "\u00a0").replace("\n", " ")
+    return [line.replace("\u00a0", " ") for line in textwrap.wrap(whole, width)] or [""]
 
 
 def _plugin_cells(row: Row) -> tuple[str, str, str, str]:

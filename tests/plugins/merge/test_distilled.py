@@ -8,6 +8,8 @@ import pytest
 
 from zoo.storage.safe_yaml import read_mapping
 
+pytestmark = pytest.mark.slow
+
 
 def test_one_network_learns_from_the_ensemble(zoo, runs, read_result):
     code, out, error = zoo("merge", "a", "c", "--as", "distilled", "--name", "d", "--set", "weight=0.8", "--force")

@@ -112,7 +112,7 @@ def test_a_task_without_an_accuracy_has_a_table_as_well():
     kinds = {"fog": {"category": "weather", "values": {"1": 2.5}, "mean": 2.5}}
     document = {"metric": "mae", "strengths": [1], "clean": 1.25, "kinds": kinds, "mean": 2.5, "interval": None}
     lines = list(table_lines({**document, "relative": 2.0, "images": 5, "size": 8}))
-    assert lines[:2] == ["mae      1   mean", "fog    2.5    2.5"]
+    assert lines[:2] == ["MAE      1   mean", "fog    2.5    2.5"]
 
 
 def test_several_labels(zoo: Zoo, tmp_path: Path):

@@ -19,13 +19,12 @@ from hypothesis import strategies as st
 from zoo.errors import OutputError, RequestError, UnknownName
 from zoo.host.hookspecs import CONTRIBUTIONS
 from zoo.host.loader import collect_components, load_module
-from zoo.plugin import KINDS
 from zoo.registry import kinds
 from zoo.registry.entry import Origin
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.testing import checks_of, run_checks
 from zoo.testing.plugins import plugin_checks
-from zoo_scaffold.names import PARTS, check_name, distribution_of, minimum, plural
+from zoo_scaffold.names import EXAMPLE_KINDS, PARTS, check_name, distribution_of, minimum, plural
 from zoo_scaffold.writing import next_lines, write_package
 
 ROOT = Path(__file__).parents[3]
@@ -94,7 +93,7 @@ def install(python: Path, folder: Path) -> None:
     run(python, "-m", "pip", "install", "--quiet", *words, "-e", folder, cwd=folder.parent)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EXAMPLE_KINDS)
 def test_a_kind_alone(kind: str, tmp_path: Path, loaded: Callable[[Path], LoadedPlugin]) -> None:
     folder = write_package("leaf", [kind], tmp_path)
     ruff(folder)
@@ -122,13 +121,13 @@ def test_a_kind_alone(kind: str, tmp_path: Path, loaded: Callable[[Path], Loaded
 
 
 def test_all_kinds_together(tmp_path: Path, loaded: Callable[[Path], LoadedPlugin]) -> None:
-    folder = write_package("all", KINDS, tmp_path)
+    folder = write_package("all", EXAMPLE_KINDS, tmp_path)
     ruff(folder)
     plugin = loaded(folder)
     assert plugin.state == "enabled", plugin.details
-    assert sorted(entry.kind for entry in plugin.entries) == sorted(KINDS)
+    assert sorted(entry.kind for entry in plugin.entries) == sorted(EXAMPLE_KINDS)
     assert all(entry.component.summary for entry in plugin.entries)
-    assert all(CONTRIBUTIONS[kind] in texts(folder)["zoo_all/plugin.py"] for kind in KINDS)
+    assert all(CONTRIBUTIONS[kind] in texts(folder)["zoo_all/plugin.py"] for kind in EXAMPLE_KINDS)
 
 
 def test_no_kind_is_an_architecture(tmp_path: Path) -> None:
@@ -145,7 +144,7 @@ def test_the_order_and_number_of_the_kinds_asked_for_decide_nothing(tmp_path: Pa
 
 @pytest.mark.parametrize("name", ["a", "x" * 24, "my-leaves", "my_leaves", "r2d2"])
 def test_every_name_that_is_allowed_stays_formatted(name: str, tmp_path: Path) -> None:
-    folder = write_package(name, [*KINDS, *PARTS], tmp_path)
+    folder = write_package(name, [*EXAMPLE_KINDS, *PARTS], tmp_path)
     assert folder.name == f"zoo-{name.replace('_', '-')}"
     ruff(folder)
 
@@ -235,7 +234,7 @@ def test_what_the_first_line_of_the_documentation_writes_passes_untouched(tmp_pa
 
 @pytest.mark.slow
 def test_a_package_of_every_kind_passes_untouched(tmp_path: Path, python: Path) -> None:
-    folder = write_package("acme", KINDS, tmp_path)
+    folder = write_package("acme", EXAMPLE_KINDS, tmp_path)
     install(python, folder)
     said = run(python, "-m", "pytest", "-p", "no:cacheprovider", folder, cwd=tmp_path).stdout
     assert re.search(r"\d\d+ passed", said)

@@ -292,7 +292,7 @@ def test_a_network_that_fails_is_no_traceback(serving, picture, monkeypatch: pyt
 
 
 def test_an_answer_that_is_no_number_is_none(serving, classifier, picture, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(classifier, "logits", lambda pixels, tta=None: torch.full((len(pixels), 10), torch.nan))
+    monkeypatch.setattr(classifier, "_outputs", lambda pixels, tta=None: torch.full((len(pixels), 10), torch.nan))
     status, _, found = serving().ask(body=picture())
     assert status == 422
     assert "the prediction is NaN" in found["detail"]

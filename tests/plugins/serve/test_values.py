@@ -50,7 +50,8 @@ def test_a_value_is_what_the_model_predicts(one, serving, picture):
     status, _, said = serving().ask(body=picture(), **PNG)
     assert status == 200
     (found,) = said["predictions"]
-    assert set(found) == {"path", "value"}
+    assert set(found) == {"path", "value", "interval", "coverage"}
+    assert found["interval"][0] < found["value"] < found["interval"][1]
     assert found["value"] == pytest.approx(one.predict(opened(picture()))[0]["value"], abs=1e-3)
 
 

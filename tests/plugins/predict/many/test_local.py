@@ -87,14 +87,14 @@ def test_a_row_for_each_item_whatever_it_is(predictor, colours):
 
 
 def test_a_prediction_of_nan_is_an_error_of_that_image(predictor, colours, monkeypatch):
-    real = predictor.classifier.logits
+    real = predictor.classifier._outputs
 
     def broken(pixels, tta=None):
         logits = real(pixels, tta).clone()
         logits[0] = float("nan")
         return logits
 
-    monkeypatch.setattr(predictor.classifier, "logits", broken)
+    monkeypatch.setattr(predictor.classifier, "_outputs", broken)
     path = str(colours / "red" / "00.png")
     first, second = predictor([ImageItem("1", path), ImageItem("2", path)])
     assert (first["error"], second["label"]) == ("the prediction is NaN", "red")

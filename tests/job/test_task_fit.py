@@ -111,7 +111,7 @@ def test_a_regression_has_a_loss_and_a_monitor_of_values_and_no_augmentation(opt
 
 def test_ordered_classes_have_their_loss_and_keep_the_augmentation():
     found = job(task="ordinal")
-    assert (found.job.loss.name, found.job.train.monitor) == ("corn", "val/mae_ranks")
+    assert (found.job.loss.name, found.job.train.monitor) == ("ordinal", "val/mae_ranks")
     assert found.job.augment == job().job.augment != []
 
 

@@ -69,9 +69,7 @@ def _intervals(
         return found
     scores = {} if loss_fn is None else {"loss": (_loss_score(loss_fn), answers)}
     scores |= {name: (metric_score(metric), read) for name, metric in metrics.items()}
-    for name in task.scalars:
-        if name not in found and name != "loss":
-            scores[name] = (_task_score(task, name, classes), read)
+    found |= _of_task(read, [name for name in task.scalars if name not in found and name != "loss"], classes, task)
     for name, (score, given) in scores.items():
         if (ends := _ends(try_draws(_drawn(score, *given), len(given.targets)))) is not None:
             found[name] = ends
@@ -124,8 +122,20 @@ def metric_score(metric: Any) -> Score:
     return score
 
 
-def _task_score(task: Task, name: str, classes: Sequence[str]) -> Score:
-    return lambda logits, targets, outputs: float(task.numbers(logits, targets, classes)[name])
+def _of_task(read: Answers, names: Sequence[str], classes: Sequence[str], task: Task) -> Intervals:
+    """Intervals of a task's own numbers, which are computed once for each resample."""
+    draws: dict[str, list[float]] = {name: [] for name in names}
+
+    def score(logits: Tensor, targets: Tensor, outputs: Outputs) -> float:
+        numbers = task.numbers(logits, targets, classes)
+        for name, values in draws.items():
+            values.append(float(numbers[name]))
+        return 0.0
+
+    if names:
+        try_draws(_drawn(score, *read), len(read.targets))
+    ends = {name: _ends(np.array(values)) for name, values in draws.items() if values}
+    return {name: each for name, each in ends.items() if each is not None}
 
 
 def _drawn(score: Score, logits: Tensor, targets: Tensor, outputs: Outputs) -> Callable[[Any], float]:

@@ -134,8 +134,7 @@ def _of_task(read: Answers, names: Sequence[str], classes: Sequence[str], task: 
 
     if names:
         try_draws(_drawn(score, *read), len(read.targets))
-    ends = {name: _ends(np.array(values)) for name, values in draws.items() if values}
-    return {name: each for name, each in ends.items() if each is not None}
+    return {name: ends for name, each in draws.items() if each and (ends := _ends(np.array(each))) is not None}
 
 
 def _drawn(score: Score, logits: Tensor, targets: Tensor, outputs: Outputs) -> Callable[[Any], float]:

@@ -32,7 +32,7 @@ __all__ = [
     "true_class_scores",
 ]
 
-ScoreKind = Literal["lac", "aps"]
+ScoreKind = Literal["lac"]
 MOST = 1000
 """Scores that a model keeps; of more, every n-th, rounded up, which promises at most 0.1% more than was asked for."""
 
@@ -80,45 +80,36 @@ def _most_for(count: int) -> float:
     return float(math.floor(count / (count + 1) * 10**digits) / 10**digits)
 
 
-def nonconformity(probabilities: ArrayLike, kind: ScoreKind = "lac") -> NDArray[np.float64]:
+def nonconformity(probabilities: ArrayLike) -> NDArray[np.float64]:
     """Nonconformity of each class for each image, (N, K); lower for classes that fit.
 
-    ``lac`` is one minus the probability of the class, which gives the smallest sets. ``aps`` is the sum of the
-    probabilities from the most probable class down to the class, which adapts the sets to each image.
-    Source: M. Sadinle et al., Least ambiguous set-valued classifiers, JASA 2019, arXiv:1609.00451; Y. Romano et al.,
-    Classification with valid and adaptive coverage, NeurIPS 2020, arXiv:2006.02544, here without its random part.
+    ``lac``: one minus the probability of the class, which gives the smallest sets.
+    Source: M. Sadinle et al., Least ambiguous set-valued classifiers, JASA 2019, arXiv:1609.00451.
 
     Args:
         probabilities: (N, K), each row adds up to 1.
     """
-    probs = np.asarray(probabilities, np.float64)
-    if kind == "lac":
-        return 1 - probs
-    order = np.argsort(-probs, axis=1, kind="stable")
-    sums = np.take_along_axis(probs, order, axis=1).cumsum(axis=1)
-    found = np.empty_like(probs)
-    np.put_along_axis(found, order, sums, axis=1)
-    return found
+    return np.asarray(1 - np.asarray(probabilities, np.float64))
 
 
-def true_class_scores(probabilities: ArrayLike, targets: ArrayLike, kind: ScoreKind = "lac") -> NDArray[np.float64]:
+def true_class_scores(probabilities: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
     """Nonconformity of the true class of each image, (N,): the scores to calibrate with.
 
     Args:
         probabilities: (N, K); targets: (N,) integer.
     """
     labels = np.asarray(targets, np.int64)
-    return np.asarray(nonconformity(probabilities, kind)[np.arange(len(labels)), labels])
+    return np.asarray(nonconformity(probabilities)[np.arange(len(labels)), labels])
 
 
-def prediction_sets(probabilities: ArrayLike, quantile: float, kind: ScoreKind = "lac") -> NDArray[np.bool_]:
+def prediction_sets(probabilities: ArrayLike, quantile: float) -> NDArray[np.bool_]:
     """Classes whose nonconformity is at most the quantile, (N, K) bool; the most probable class is always one of them.
 
     Args:
         probabilities: (N, K); quantile: see :func:`conformal_quantile`.
     """
     probs = np.asarray(probabilities, np.float64)
-    found: NDArray[np.bool_] = nonconformity(probs, kind) <= quantile + 1e-12
+    found: NDArray[np.bool_] = nonconformity(probs) <= quantile + 1e-12
     found[np.arange(len(probs)), probs.argmax(axis=1)] = True
     return found
 
@@ -138,11 +129,11 @@ class ConformalScores:
     scores: list[float]
 
     @classmethod
-    def of(cls, probabilities: ArrayLike, targets: ArrayLike, kind: ScoreKind = "lac") -> ConformalScores:
+    def of(cls, probabilities: ArrayLike, targets: ArrayLike) -> ConformalScores:
         """Calibrate on images with their probabilities (N, K) and true classes (N,)."""
-        ordered = np.sort(true_class_scores(probabilities, targets, kind))
-        count, kept = len(ordered), thinned(ordered)
-        return cls(kind, count, [math.ceil(score * 1e7) / 1e7 for score in kept.tolist()])  # upwards: the promise holds
+        ordered = np.sort(true_class_scores(probabilities, targets))
+        upwards = [math.ceil(score * 1e7) / 1e7 for score in thinned(ordered).tolist()]  # so that the promise holds
+        return cls("lac", len(ordered), upwards)
 
     def quantile(self, coverage: float) -> float:
         """See :func:`conformal_quantile`."""

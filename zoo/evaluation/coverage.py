@@ -16,7 +16,7 @@ from zoo.engine.scores import Numbers
 from zoo.engine.task import task_of_card
 from zoo.engine.value_intervals import ValueIntervals, calibrate_values, interval_numbers
 from zoo.model.bundle import find_bundle, read_card, write_card
-from zoo.model.conformal_scores import KEY, intervals_of, kept_scores, scores_of
+from zoo.model.conformal_scores import KEY, intervals_of, scores_of
 
 __all__ = ["check_scores", "coverage_on", "save_scores"]
 
@@ -71,10 +71,9 @@ def coverage_on(
     probs, labels = _probabilities(task.read(outputs), card), targets.cpu().numpy()
     if not calibrated_here:
         scores, how = scores_of(card, coverage), "calibrated on val"
-        sets = prediction_sets(probs, scores.quantile(coverage), scores.kind)
+        sets = prediction_sets(probs, scores.quantile(coverage))
     else:
-        kept, how = kept_scores(card), "cross-fitted"
-        sets = _cross_fitted(probs, labels, coverage, "lac" if kept is None else kept.kind)
+        sets, how = _cross_fitted(probs, labels, coverage), "cross-fitted"
     return {"how": how, **coverage_numbers(sets, labels, list(card["classes"]), coverage)}
 
 
@@ -107,11 +106,11 @@ def _halves(count: int) -> Iterator[tuple[Any, Any]]:
     yield from (halves, halves[::-1])
 
 
-def _cross_fitted(probs: Any, labels: Any, coverage: float, kind: Any) -> Any:
+def _cross_fitted(probs: Any, labels: Any, coverage: float) -> Any:
     sets = np.zeros(probs.shape, bool)
     for here, there in _halves(len(labels)):
-        scores = ConformalScores.of(probs[there], labels[there], kind)
-        sets[here] = prediction_sets(probs[here], scores.quantile(coverage), kind)
+        scores = ConformalScores.of(probs[there], labels[there])
+        sets[here] = prediction_sets(probs[here], scores.quantile(coverage))
     return sets
 
 

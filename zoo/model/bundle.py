@@ -121,7 +121,7 @@ class _Reject(BaseModel):
 class _Conformal(BaseModel):
     """Calibration scores of conformal prediction, see :class:`zoo.engine.conformal.ConformalScores`."""
 
-    kind: str
+    kind: Literal["lac"]
     images: Annotated[int, Field(ge=1)]
     scores: Annotated[list[_Number], Field(min_length=1)]
 

@@ -317,7 +317,7 @@ class Classifier:
         if tta not in (None, self.tta):
             raise RequestError(f"A coverage holds for the views of the calibration, {self.tta!r}. Leave out the other.")
         scores, found = scores_of(self.card, wanted), probs.double().numpy()
-        sets = prediction_sets(found, scores.quantile(wanted), scores.kind)
+        sets = prediction_sets(found, scores.quantile(wanted))
         return [
             {"set": [self.classes[k] for k in order if row[k]]}
             for row, order in zip(sets, np.argsort(-found, axis=1, kind="stable"), strict=True)

@@ -53,7 +53,7 @@ def card_without(run: Path, *names: str) -> None:
 
 def test_a_run_keeps_scores_that_promise_what_its_predictions_show(run):
     kept, scores = read_predictions(run, "val"), kept_scores(python.load(run).card)
-    sets = prediction_sets(kept.probabilities, scores.quantile(0.9), scores.kind)
+    sets = prediction_sets(kept.probabilities, scores.quantile(0.9))
     assert scores.images == len(kept.targets)
     assert sets[np.arange(len(sets)), kept.targets].mean() >= 0.9
 

@@ -276,3 +276,15 @@ def test_many_whole_numbers_bring_a_notice(zoo, read_result, shades: Path, tmp_p
     assert zoo(*typed)[0] == 0
     (notice,) = [text for text in read_result("runs/amounts")["notices"] if "whole numbers" in text]
     assert "--task regression" in notice
+
+
+def test_more_folds_than_a_tenth_of_the_images_divide_values_too():
+    from zoo.data.splits import hold_out_fold
+    from zoo.errors import DataError
+
+    labels = np.random.default_rng(0).normal(size=(60, 1))
+    held = [hold_out_fold(labels, 20, fold, 0, ["age"])[1] for fold in range(1, 21)]
+    assert sorted(np.concatenate(held)) == list(range(60))
+    assert {len(each) for each in held} == {3}
+    with pytest.raises(DataError, match="70 folds need at least 70 training images"):
+        hold_out_fold(labels, 70, 1, 0, ["age"])

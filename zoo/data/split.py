@@ -106,16 +106,16 @@ def has_values(labels: Labels) -> bool:
     return labels.dtype == np.float64
 
 
-def strata(labels: Labels, parts: int = 10) -> NDArray[np.int64]:
-    """Classes by which images with values are divided, (N,): about equal numbers of images, by the sum of the values.
+def strata(labels: Labels, folds: int = 1) -> NDArray[np.int64]:
+    """Classes by which images with values are divided, (N,): at most ten of about equal size, by the sum of the values.
 
     Args:
         labels: (N, K) values, standardised before they are summed.
-        parts: the most classes; a class has at least ten images.
+        folds: number of images that each class has at least, where there are so many; never fewer than ten.
     """
     spread = labels.std(axis=0)
     order = ((labels - labels.mean(axis=0)) / np.where(spread > 0, spread, 1)).sum(axis=1).argsort(kind="stable")
-    number = max(1, min(parts, len(labels) // 10))
+    number = max(1, min(10, len(labels) // max(10, folds)))
     found = np.empty(len(labels), np.int64)
     found[order] = np.arange(len(labels)) * number // max(1, len(labels))
     return found

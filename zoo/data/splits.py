@@ -225,7 +225,8 @@ def hold_out_fold(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Hold out fold number ``fold`` (from 1) of :func:`fold_numbers`, with the result of :func:`hold_out`."""
     if has_values(labels):
-        labels, classes = strata(labels), [str(i) for i in range(1 + int(strata(labels).max()))]
+        labels = strata(labels, folds)
+        classes = ["all images"] if len(labels) < folds else [str(i) for i in range(1 + int(labels.max()))]
     if groups is not None:
         held = group_folds(labels, groups, folds, seed) == fold
     else:

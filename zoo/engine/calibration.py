@@ -81,7 +81,7 @@ def calibrate(logits: Tensor, targets: Tensor, task: Task | None = None) -> Cali
     held_out = _cross_fitted(logits, targets)
     helps = _nll(held_out, targets) < _nll(logits, targets)
     shared = logits.shape[1] == 2 and not bool(logits[:, 0].any())
-    score = CENTRED if shared or _is_normalised(logits) else ENERGY
+    score = CENTRED if shared or task.card() else ENERGY  # read log-probabilities have an energy of 0
     energies = familiarity(logits, score).cpu().numpy()
     least, most = np.quantile(energies, [0.5 - USUAL / 2, 0.5 + USUAL / 2]).tolist()
     heat = fit_temperature(logits, targets) if helps else 1.0
@@ -219,11 +219,6 @@ def reliability(confidence: NDArray[Any], right: NDArray[Any], bins: int = BINS)
         for i in range(bins)
         if images[i]
     ]
-
-
-def _is_normalised(logits: Tensor) -> bool:
-    """Check for log-probabilities, as ordinal losses have them read, whose energy is always 0."""
-    return bool((logits.float().logsumexp(dim=1).abs() < 1e-4).all())
 
 
 def familiarity(logits: Tensor, score: str = ENERGY) -> Tensor:

@@ -185,6 +185,8 @@ class _Card(BaseModel):
             raise ValueError("classes: a classifier has two or more")
         if self.task == REGRESSION and (self.outputs is None or len(self.outputs.mean) != len(self.classes)):
             raise ValueError(f"outputs: a mean and a standard deviation are needed for {len(self.classes)} values")
+        if self.intervals is not None and len(self.intervals.scores) != len(self.classes):
+            raise ValueError(f"intervals: {len(self.intervals.scores)} lists of scores for {len(self.classes)} values")
         return self
 
     @model_validator(mode="after")

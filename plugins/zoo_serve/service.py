@@ -162,7 +162,7 @@ class Service:
             return str(answer["top"][0]["class"])
         names, task = self.classifier.classes, self.classifier.task
         values = answer.get("values") or {names[0]: answer["value"]}
-        far = task.standardise_tensor(torch.tensor([[values[name] for name in names]])).abs()
+        far = task.standardise(torch.tensor([[values[name] for name in names]])).abs()
         return names[int(far.argmax())]
 
 

@@ -16,8 +16,9 @@ from zoo.data.decode import Pixels, Shape, WrongChannels, opened, read_item, to_
 from zoo.data.depth import depth_of
 from zoo.data.fingerprint import threaded
 from zoo.data.item_names import name_of
-from zoo.data.labels import MULTI_LABEL, REGRESSION, ItemValues, Label, dataset_task, label_index
+from zoo.data.labels import ItemValues, Label, label_index
 from zoo.data.split import Labels
+from zoo.data.task_words import MULTI_LABEL, REGRESSION, dataset_task
 from zoo.errors import BadImage
 
 Progress = Callable[[int, int], None]

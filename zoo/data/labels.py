@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from zoo.data.item_names import name_of
+from zoo.data.task_words import MULTI_LABEL, REGRESSION, dataset_task
 from zoo.errors import ContractError
-
-MULTI_LABEL, SINGLE_LABEL, REGRESSION, ORDINAL = "multi-label", "single-label", "regression", "ordinal"
 
 
 class ItemValues(tuple[float, ...]):
@@ -19,14 +18,6 @@ class ItemValues(tuple[float, ...]):
 
 
 Label = int | tuple[int, ...] | ItemValues
-
-
-def dataset_task(dataset: Any) -> str:
-    """Task that a dataset declares: ``regression`` by ``.task``, ``multi-label`` also by ``.multilabel``."""
-    word = getattr(dataset, "task", None)
-    if word in (REGRESSION, MULTI_LABEL, ORDINAL):
-        return str(word)
-    return MULTI_LABEL if getattr(dataset, "multilabel", False) else SINGLE_LABEL
 
 
 def is_multilabel(dataset: Any) -> bool:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from zoo.data.decode import Shape
 from zoo.data.depth import depth_notices
 from zoo.data.groups import shared_groups
-from zoo.data.labels import MULTI_LABEL, ORDINAL, REGRESSION, SINGLE_LABEL, dataset_task
 from zoo.data.split import Labels, Split, class_counts, has_values
 from zoo.data.splits import available, check_skipped, class_values, fixed_classes, hold_out, hold_out_fold, label_map
 from zoo.data.store import decode_split
+from zoo.data.task_words import MULTI_LABEL, ORDINAL, READABLE_AS, REGRESSION, SINGLE_LABEL, dataset_task
 from zoo.errors import ContractError, DataError, RequestError, ZooError
 from zoo.registry.entry import Entry
 from zoo.registry.protocols import check_methods
@@ -81,8 +81,7 @@ class Opener:
             DataError: the dataset can't be used for the job's task.
         """
         own = dataset_task(dataset)
-        of_classes = (SINGLE_LABEL, ORDINAL)
-        if self.task in (AUTO, own) or (own in of_classes and self.task in (*of_classes, REGRESSION)):
+        if self.task in (AUTO, *READABLE_AS[own]):
             return own if self.task == AUTO else self.task
         raise DataError(
             f"{self.entry.title} is a {own} dataset, which can't be used for --task {self.task}. Leave out --task."

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.groups import group_folds, held_groups
-from zoo.data.labels import ORDINAL, REGRESSION, SINGLE_LABEL, dataset_task, number_of
+from zoo.data.labels import number_of
 from zoo.data.split import Labels, Split, class_counts, has_values, strata
+from zoo.data.task_words import ORDINAL, REGRESSION, SINGLE_LABEL, dataset_task
 from zoo.errors import DataError
 from zoo.registry.suggest import did_you_mean, listing
 

@@ -33,10 +33,7 @@ class Classification:
     def fitted(self, labels: Any) -> Self:
         return self
 
-    def standardise(self, labels: Any) -> Any:
-        return labels
-
-    def standardise_tensor(self, values: Tensor) -> Tensor:
+    def standardise(self, values: Any) -> Any:
         return values
 
     def read(self, outputs: Tensor) -> Tensor:

@@ -79,7 +79,7 @@ def evidence_of(task: Task) -> Callable[[Tensor], Tensor]:
     """
     if task.classifies:
         return task.read
-    return lambda outputs: task.standardise_tensor(task.read(outputs)).abs()
+    return lambda outputs: task.standardise(task.read(outputs)).abs()
 
 
 def _evidence(logits: Tensor, classes: Tensor, *, multilabel: bool) -> Tensor:

@@ -51,11 +51,9 @@ class RegressionTask:
         linked = {} if self._said is None else {"link": dict(self._said)}
         return {"mean": self.means, "std": self.stds, **linked}
 
-    def standardise(self, labels: Any) -> Any:
-        return (labels - np.array(self.means)) / np.array(self.stds)
-
-    def standardise_tensor(self, values: Tensor) -> Tensor:
-        return (values - values.new_tensor(self.means)) / values.new_tensor(self.stds)
+    def standardise(self, values: Any) -> Any:
+        like = values.new_tensor if isinstance(values, Tensor) else np.array
+        return (values - like(self.means)) / like(self.stds)
 
     def read(self, outputs: Tensor) -> Tensor:
         return self.read_targets(self.link.read(outputs))

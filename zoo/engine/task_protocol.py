@@ -49,11 +49,8 @@ class Task(Protocol):
     def fitted(self, labels: Any) -> Task:
         """Return the task with the scale of training labels (N, K); classes have none."""
 
-    def standardise(self, labels: Any) -> Any:
-        """Convert labels, an array in the unit of the data, to the targets of a loss."""
-
-    def standardise_tensor(self, values: Tensor) -> Tensor:
-        """Convert what :meth:`read` returns to the scale of a loss's targets; logits stay what they are."""
+    def standardise(self, values: Any) -> Any:
+        """Convert an array or a tensor in the unit of the data to the scale of a loss; of classes nothing changes."""
 
     def read(self, outputs: Tensor) -> Tensor:
         """Convert raw outputs (N, M) to logits, or values in the unit of the data, (N, K)."""

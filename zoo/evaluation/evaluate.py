@@ -11,10 +11,10 @@ from typing import Any
 from torch import nn
 
 from zoo.data.batches import Batches, Normalize
-from zoo.data.labels import ORDINAL
 from zoo.data.open import ALL, TEST, TRAIN, VAL, Opener, evaluation_split, open_training, same_task, training_splits
 from zoo.data.split import Split
 from zoo.data.splits import absent_notice
+from zoo.data.task_words import ORDINAL
 from zoo.engine.conformal import check_coverage
 from zoo.engine.evaluate import Answers, evaluate_logits, predict_outputs
 from zoo.engine.execution import choose_execution, keep_freed_memory, precision_here

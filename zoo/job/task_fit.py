@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from zoo.data.task_words import MULTI_LABEL, ORDINAL, READABLE_AS, REGRESSION, SINGLE_LABEL
 from zoo.errors import RequestError
 from zoo.job.schema import AUTO
 from zoo.plugin import TASKS
@@ -25,25 +26,17 @@ __all__ = [
     "supports",
 ]
 
-SINGLE, MULTI, REGRESSION, ORDINAL = TASKS
-RECIPES = {MULTI: "multi_label", REGRESSION: "regression", ORDINAL: "ordinal"}
+RECIPES = {MULTI_LABEL: "multi_label", REGRESSION: "regression", ORDINAL: "ordinal"}
 """Recipe that overrides any other for the jobs of a task."""
-_POSSIBLE = {
-    SINGLE: (SINGLE, REGRESSION, ORDINAL),
-    ORDINAL: (ORDINAL, SINGLE, REGRESSION),
-    MULTI: (MULTI,),
-    REGRESSION: (REGRESSION,),
-}
-"""Tasks that the labels of a dataset of each task can be read for."""
 _LABELS = {
-    SINGLE: "whose images have one class each",
+    SINGLE_LABEL: "whose images have one class each",
     ORDINAL: "whose images have one class each",
-    MULTI: "whose images may have several labels each",
+    MULTI_LABEL: "whose images may have several labels each",
     REGRESSION: "whose labels are numbers",
 }
 _IN_WORDS = {
-    SINGLE: "single-label datasets",
-    MULTI: "multi-label datasets",
+    SINGLE_LABEL: "single-label datasets",
+    MULTI_LABEL: "multi-label datasets",
     REGRESSION: "regression",
     ORDINAL: "ordered classes",
 }
@@ -68,9 +61,9 @@ def problem_of_labels(asked: str, dataset: str, own: str) -> str:
         dataset: name of the dataset.
         own: task that the dataset states.
     """
-    if asked in _POSSIBLE[own]:
+    if asked in READABLE_AS[own]:
         return ""
-    others = [word for word in _POSSIBLE[own] if word != own]
+    others = [word for word in READABLE_AS[own] if word != own]
     more = f", or --task {' or --task '.join(others)}" if others else ""
     return (
         f"--task {asked} does not fit the dataset {dataset!r}, {_LABELS[own]} ({own}). Leave out --task{more}. The "
@@ -103,9 +96,9 @@ def supports(entry: Entry, factory: Callable[..., Any], task: str) -> bool:
         needs_classes = task == REGRESSION and accepts(factory, "labels") and not accepts(factory, "regression")
         return not needs_classes or entry.origin.plugin == PYTHON
     tasks = getattr(entry.component, "tasks", ())
-    if task in tasks or (task == ORDINAL and SINGLE in tasks):
+    if task in tasks or (task == ORDINAL and SINGLE_LABEL in tasks):
         return True
-    if task == MULTI:
+    if task == MULTI_LABEL:
         return accepts(factory, "multilabel")
     if task == REGRESSION:
         return accepts(factory, "regression") or (not tasks and entry.origin.plugin == PYTHON)
@@ -133,7 +126,7 @@ def problem_of_component(entry: Entry, factory: Callable[..., Any], task: str | 
 def _advice(entry: Entry, task: str) -> str:
     """Sentence on a component for another task, or one that may lack a declaration; empty for any other."""
     tasks: tuple[str, ...] = getattr(entry.component, "tasks", ())
-    if len(tasks) == 1 and task in (SINGLE, ORDINAL, REGRESSION) and tasks[0] != MULTI:
+    if len(tasks) == 1 and task in (SINGLE_LABEL, ORDINAL, REGRESSION) and tasks[0] != MULTI_LABEL:
         return f" It is for another task. Type: --task {tasks[0]}"
     if task == REGRESSION and not tasks and entry.kind != "sampler" and not entry.origin.bundled:
         return ' If it takes numbers, declare it: tasks=("regression",), or tasks: [regression] in registry.yaml.'

@@ -80,7 +80,7 @@ class AsNetwork(nn.Module):
         """Outputs of the network, of which the file computes probabilities or values."""
         found = torch.from_numpy(answer).float()
         if not self.task.classifies:
-            return self.task.standardise_tensor(found)
+            return torch.as_tensor(self.task.standardise(found))
         probs = found.clamp(_LEAST, 1)
         return probs.logit(1e-7) if self.task.multilabel else probs.log() * self.temperature
 

@@ -74,7 +74,7 @@ class Teacher:
     def __call__(self, images: Tensor) -> Tensor:
         with torch.inference_mode(), self.execution.autocast():
             outputs: Tensor = self.model(self.seen(images)).float()
-            logits = self.student.standardise_tensor(self.task.read(outputs)[:, self._class_order])
+            logits: Tensor = self.student.standardise(self.task.read(outputs)[:, self._class_order])
         return logits.clone()  # a normal tensor: autograd can't save inference tensors for the backward pass
 
     def seen(self, images: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from zoo.api import load, run
-from zoo.errors import Interrupted
+from zoo.errors import Interrupted, RequestError
 from zoo.runner.observer import Observer, RunningTotals
 from zoo.runner.predictions import read_predictions
 
@@ -288,3 +288,11 @@ def test_more_folds_than_a_tenth_of_the_images_divide_values_too():
     assert {len(each) for each in held} == {3}
     with pytest.raises(DataError, match="70 folds need at least 70 training images"):
         hold_out_fold(labels, 70, 1, 0, ["age"])
+
+
+def test_a_coverage_with_other_views_is_refused(trained, shades: Path):
+    trained("straight", "--set", "data.val_fraction=0.5", epochs=1)
+    classifier = load("runs/straight")
+    assert "interval" not in classifier.predict(shades / "00.png", tta="flip")[0]
+    with pytest.raises(RequestError, match="A coverage holds for the views of the calibration, 'none'"):
+        classifier.predict(shades / "00.png", tta="flip", coverage=0.8)

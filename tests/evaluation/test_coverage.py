@@ -10,7 +10,7 @@ from zoo.engine.conformal import ConformalScores
 from zoo.errors import RequestError
 from zoo.evaluation.coverage import coverage_on, save_scores
 from zoo.model.bundle import copied_weights, read_card, write_card, write_weights
-from zoo.model.conformal_scores import kept_scores, scores_of
+from zoo.model.conformal_scores import scores_of
 
 CLASSES = ["a", "b", "c"]
 CARD = {
@@ -75,4 +75,4 @@ def test_the_scores_of_an_older_run_can_be_added(tmp_path):
 
     card = read_card(tmp_path)
     assert card["temperature"] == 2.0
-    assert kept_scores(card) == ConformalScores.of((logits.double() / 2).softmax(1).numpy(), targets.numpy())
+    assert scores_of(card, 0.5) == ConformalScores.of((logits.double() / 2).softmax(1).numpy(), targets.numpy())

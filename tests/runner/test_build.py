@@ -20,7 +20,7 @@ from zoo.job.schema import Choice
 from zoo.model.build import build, build_model, count_parameters
 from zoo.plugin import Loss, Optimizer
 from zoo.registry.entry import Entry, Origin
-from zoo.runner.build import build_opener, build_optimizer, metric_names
+from zoo.runner.build import build_opener, build_optimizer, unique_names
 from zoo.runner.losses import Scored, build_loss, loss_weights
 
 
@@ -88,7 +88,7 @@ def test_any_factory_is_called_with_its_own_types():
     ],
 )
 def test_each_metric_has_a_name_of_its_own_and_a_number_only_where_it_needs_one(chosen: list[str], names: list[str]):
-    assert metric_names([Choice(name=name) for name in chosen]) == names
+    assert unique_names([Choice(name=name) for name in chosen]) == names
 
 
 def test_a_dataset_is_opened_as_the_job_says_and_seen_as_one_is_told():

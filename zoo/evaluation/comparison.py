@@ -119,7 +119,7 @@ def _common_metrics(folders: Sequence[Path], kept: Predictions, registry: Regist
     from zoo.job.names import canonical, identify_in
     from zoo.job.request import make_request
     from zoo.job.resolve import resolve
-    from zoo.runner.build import build_list, metric_names
+    from zoo.runner.build import build_list, unique_names
     from zoo.storage.safe_yaml import read_mapping
 
     identify = identify_in(registry)
@@ -139,7 +139,7 @@ def _common_metrics(folders: Sequence[Path], kept: Predictions, registry: Regist
         score: Any = metric_score(metric)
         return lambda logits, targets: score(torch.from_numpy(logits), torch.from_numpy(targets))
 
-    each = zip(metric_names(resolved.job.metrics), asked[0], built, strict=True)
+    each = zip(unique_names(resolved.job.metrics), asked[0], built, strict=True)
     shared = {name: metric for name, said, metric in each if all(said in (one or []) for one in asked)}
     return {name: on_arrays(m) for name, m in shared.items() if not any(takes(m.update).values())}  # logits are kept
 

@@ -311,11 +311,8 @@ class Classifier:
 
     def _sets(self, probs: Tensor, tta: str | None, coverage: float | None) -> list[dict[str, list[str]]]:
         """Classes of each image's conformal set, most probable first; empty without a coverage."""
-        wanted = self.coverage if coverage is None else coverage
-        if wanted is None:
+        if (wanted := self._coverage(tta, coverage)) is None:
             return [{}] * len(probs)
-        if tta not in (None, self.tta):
-            raise RequestError(f"A coverage holds for the views of the calibration, {self.tta!r}. Leave out the other.")
         scores, found = scores_of(self.card, wanted), probs.double().numpy()
         sets = prediction_sets(found, scores.quantile(wanted))
         return [
@@ -323,9 +320,20 @@ class Classifier:
             for row, order in zip(sets, np.argsort(-found, axis=1, kind="stable"), strict=True)
         ]
 
+    def _coverage(self, tta: str | None, asked: float | None) -> float | None:
+        """The coverage that is asked for, now or of the classifier; None where none is.
+
+        Raises:
+            RequestError: the model was calibrated with another test-time augmentation.
+        """
+        wanted = self.coverage if asked is None else asked
+        if wanted is not None and tta not in (None, self.tta):
+            raise RequestError(f"A coverage holds for the views of the calibration, {self.tta!r}. Leave out the other.")
+        return wanted
+
     def _valued(self, computed: Computed, tta: str | None, coverage: float | None) -> list[Answer | None]:
         """Values of each image, their intervals and the fields of attachments; None where a value is not finite."""
-        values, wanted = computed.logits, self.coverage if coverage is None else coverage
+        values, wanted = computed.logits, self._coverage(tta, coverage)
         known = self._known(values, computed.scores, tta)
         rows: list[Answer] = [
             {**named(row, self.classes, "value"), **more} for row, more in zip(values, known, strict=True)

@@ -11,7 +11,7 @@ from zoo.engine.value_intervals import KEY as INTERVALS
 from zoo.engine.value_intervals import ValueIntervals
 from zoo.errors import RequestError
 
-__all__ = ["DEFAULT_COVERAGE", "KEY", "intervals_of", "kept_scores", "scores_of"]
+__all__ = ["DEFAULT_COVERAGE", "KEY", "intervals_of", "scores_of"]
 
 KEY = "conformal"
 DEFAULT_COVERAGE = 0.9
@@ -36,20 +36,15 @@ def scores_of(card: Mapping[str, Any], coverage: float, model: str = "RUN") -> C
             f"Sets of classes with a coverage are for single-label models, and {model} is multi-label: each of its "
             "classes has a threshold of its own. Leave out the coverage."
         )
-    if (found := kept_scores(card)) is None:
+    if (kept := card.get(KEY)) is None:
         raise RequestError(
             f"{model} has no calibration scores for sets of classes: its run is from an older zoo, had fewer than 100 "
             "validation images, or was not trained by the zoo. To compute them on the run's validation images: zoo "
             f"evaluate {model} --split val --coverage {coverage:g} --keep"
         )
+    found = ConformalScores(kept["kind"], kept["images"], kept["scores"])
     found.quantile(coverage)
     return found
-
-
-def kept_scores(card: Mapping[str, Any]) -> ConformalScores | None:
-    """Calibration scores of a card; None where it has none."""
-    found = card.get(KEY)
-    return ConformalScores(found["kind"], found["images"], found["scores"]) if found else None
 
 
 def intervals_of(card: Mapping[str, Any], coverage: float | None, model: str = "RUN") -> ValueIntervals | None:

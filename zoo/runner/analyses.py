@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from zoo.engine.part_numbers import PartScore
 from zoo.errors import ContractError, RequestError
 from zoo.job.resolve import Resolved
 from zoo.model.build import build
+from zoo.runner.build import unique_names
 from zoo.runner.components import RunComponents
 from zoo.runner.measurements import SplitMetrics
 
@@ -143,12 +143,10 @@ def build_analyses(resolved: Resolved, *, several: bool = False) -> Analyses:
         RequestError: one can't be built with its parameters.
     """
     choices: Any = getattr(resolved.job, PATH, None) or []
-    built: dict[str, Callable[[Evaluated], Findings | None]] = {}
-    for i, choice in enumerate(choices):
-        numbered = (choice.label if n == 1 else f"{choice.label}_{n}" for n in count(1))
-        name = next(name for name in numbered if name not in built)
-        built[name] = build(resolved.entry(f"{PATH}.{i}"), choice.params, f"{PATH}.{choice.name}")
-    return Analyses(built, several=several)
+    built = [
+        build(resolved.entry(f"{PATH}.{i}"), choice.params, f"{PATH}.{choice.name}") for i, choice in enumerate(choices)
+    ]
+    return Analyses(dict(zip(unique_names(choices), built, strict=True)), several=several)
 
 
 def analyses_of_run(parts: RunComponents) -> Analyses:

@@ -38,8 +38,8 @@ def build_list(resolved: Resolved, path: str, choices: Sequence[Choice], first: 
     ]
 
 
-def metric_names(choices: Sequence[Choice]) -> list[str]:
-    """Unique names of a job's metrics; repeated ones are numbered from 2. Those from Python have no owner."""
+def unique_names(choices: Sequence[Choice]) -> list[str]:
+    """Unique names of metrics or analyses; repeated ones are numbered from 2, and those from Python have no owner."""
     names: list[str] = []
     for choice in choices:
         own = choice.name.removeprefix(f"{PYTHON}/") if choice.name.startswith(f"{PYTHON}/") else choice.label
@@ -69,7 +69,7 @@ def build_scoring(
     for part in (loss, *metrics):
         if hasattr(part, "to"):
             part.to(device)
-    return loss, dict(zip(metric_names(job.metrics), metrics, strict=True))
+    return loss, dict(zip(unique_names(job.metrics), metrics, strict=True))
 
 
 def higher_names(resolved: Resolved, task: Task, metrics: Collection[str]) -> frozenset[str]:

@@ -17,7 +17,7 @@ from zoo.engine.task import Task
 from zoo.errors import RequestError
 from zoo.job.resolve import Resolved
 from zoo.registry.suggest import did_you_mean, listing
-from zoo.runner.build import build_scoring
+from zoo.runner.build import build_scoring, higher_names
 from zoo.runner.losses import Scored
 
 __all__ = ["Scoring", "scoring_of"]
@@ -66,10 +66,7 @@ class Scoring:
 
     def higher_is_better(self, name: str) -> bool:
         """Return True where larger values are better, for a scalar of the task or one of the job's metrics."""
-        if name in self.task.scalars:
-            return name in self.task.higher
-        index = list(self.metrics).index(name)
-        return bool(getattr(self.resolved.entry(f"metrics.{index}").component, "higher_is_better", True))
+        return name in higher_names(self.resolved, self.task, self.metrics)
 
     def check_monitor(self) -> None:
         """Refuse a job that monitors an unknown number.

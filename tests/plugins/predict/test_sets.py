@@ -14,7 +14,7 @@ from PIL import Image
 import zoo as python
 from zoo.engine.conformal import prediction_sets
 from zoo.errors import RequestError
-from zoo.model.conformal_scores import kept_scores
+from zoo.model.conformal_scores import scores_of
 from zoo.runner.predictions import read_predictions
 
 
@@ -52,7 +52,7 @@ def card_without(run: Path, *names: str) -> None:
 
 
 def test_a_run_keeps_scores_that_promise_what_its_predictions_show(run):
-    kept, scores = read_predictions(run, "val"), kept_scores(python.load(run).card)
+    kept, scores = read_predictions(run, "val"), scores_of(python.load(run).card, 0.5)
     sets = prediction_sets(kept.probabilities, scores.quantile(0.9))
     assert scores.images == len(kept.targets)
     assert sets[np.arange(len(sets)), kept.targets].mean() >= 0.9
@@ -104,7 +104,7 @@ def test_what_can_not_be_promised_is_refused(zoo, run, album):
 
 
 def test_evaluate_adds_the_scores_to_an_older_run(zoo, run):
-    before = kept_scores(python.load(run).card)
+    before = scores_of(python.load(run).card, 0.5)
     card_without(run, "conformal")
     code, out, err = zoo("evaluate", run, "--split", "val", "--coverage", "0.9", "--keep", "--json")
     assert code == 0, err
@@ -112,7 +112,7 @@ def test_evaluate_adds_the_scores_to_an_older_run(zoo, run):
     assert (found["promised"], found["images"], found["how"]) == (0.9, 360, "cross-fitted")
     assert found["interval"][0] <= 0.9 <= found["interval"][1] or found["covered"] > 0.9
     assert set(found["per_class"]) == set("0123456789")
-    after = kept_scores(python.load(run).card)
+    after = scores_of(python.load(run).card, 0.5)
     assert after.scores == pytest.approx(before.scores, abs=1e-5)
 
 

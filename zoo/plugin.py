@@ -552,6 +552,9 @@ class Function(Component):
     kind: ClassVar[str] = "function"
 
 
+_OptionType = type[str] | type[int] | type[float]
+
+
 class AnalysisOption(NamedTuple):
     """An option of ``zoo evaluate`` that sets a parameter of an analysis.
 
@@ -569,7 +572,7 @@ class AnalysisOption(NamedTuple):
     parameter: str
     help: str
     metavar: str = ""
-    type: type[str] | type[int] | type[float] = str
+    type: _OptionType = str
     several: bool = False
     in_runs: bool = False
 

@@ -76,11 +76,31 @@ def _fields(cls: type[Component]) -> dict[str, Schema]:
     """Schemas of the fields of a declaration besides name and target."""
     hints = typing.get_type_hints(cls)
     names = [each.name for each in dataclasses.fields(cls) if each.name not in ("name", "target")]
-    return {name: _untupled(type_schema(hints[name])) for name in names}
+    return {name: _field(hints[name]) for name in names}
 
 
-def _untupled(schema: Schema) -> Schema:
-    return schema or {"type": ["object", "null"]}
+def _field(annotation: typing.Any) -> Schema:
+    """Schema of a field; of named tuples it is a list of mappings."""
+    inner = typing.get_args(annotation)
+    if typing.get_origin(annotation) is tuple and hasattr(inner[0], "_fields"):
+        return {"type": "array", "items": _record(inner[0])}
+    return type_schema(annotation) or {"type": ["object", "null"]}
+
+
+def _record(named_tuple: typing.Any) -> Schema:
+    about, hints = descriptions(named_tuple), typing.get_type_hints(named_tuple)
+    return {
+        "type": "object",
+        "properties": {key: {**_value(hint), "description": about.get(key, "")} for key, hint in hints.items()},
+        "required": [key for key in named_tuple._fields if key not in named_tuple._field_defaults],
+        "additionalProperties": False,
+    }
+
+
+def _value(annotation: typing.Any) -> Schema:
+    """Schema of a value of a named tuple; a type is given by its name."""
+    types = [typing.get_args(each)[0] for each in typing.get_args(annotation) if typing.get_origin(each) is type]
+    return {"enum": [each.__name__ for each in types]} if types else type_schema(annotation)
 
 
 def _of_field(kind: str, key: str) -> str:

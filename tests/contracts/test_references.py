@@ -90,8 +90,98 @@ LOSSES: dict[str, Callable[[Floats, NDArray[np.int64]], float]] = {
 }
 
 
+# of outputs (N, M) and values (N, K)
+
+
+def values_mse(outputs: Floats, values: Floats) -> float:
+    from sklearn.metrics import mean_squared_error
+
+    return float(mean_squared_error(values, outputs))
+
+
+def l1(outputs: Floats, values: Floats) -> float:
+    from sklearn.metrics import mean_absolute_error
+
+    return float(mean_absolute_error(values, outputs))
+
+
+def huber(outputs: Floats, values: Floats) -> float:
+    from scipy.special import huber as of_error
+
+    return float(np.mean(of_error(1.0, values - outputs)))
+
+
+def quantile(outputs: Floats, values: Floats) -> float:
+    from sklearn.metrics import mean_pinball_loss
+
+    levels = (0.05, 0.5, 0.95)
+    each = outputs.reshape(*values.shape, len(levels))
+    return float(np.mean([mean_pinball_loss(values, each[..., i], alpha=q) for i, q in enumerate(levels)]))
+
+
+VALUE_LOSSES: dict[str, tuple[Callable[[Floats, Floats], float], int]] = {
+    "mse": (values_mse, 1),
+    "l1": (l1, 1),
+    "huber": (huber, 1),
+    "quantile": (quantile, 3),
+}
+"""Reference of each loss of values, and the number of outputs for a value."""
+
+
+# of logits (N, K - 1) and ranks (N,)
+
+
+def ordinal(logits: Floats, ranks: NDArray[np.int64]) -> float:
+    """scikit-learn's log loss of "is the rank above k", mean over k."""
+    from scipy.special import expit
+    from sklearn.metrics import log_loss
+
+    each = [log_loss(ranks > k, expit(column), labels=[False, True]) for k, column in enumerate(logits.T)]
+    return float(np.mean(each))
+
+
+def corn(logits: Floats, ranks: NDArray[np.int64]) -> float:
+    """scikit-learn's log loss of "is the rank above k" of the images that reach k, over the number of all decisions."""
+    from scipy.special import expit
+    from sklearn.metrics import log_loss
+
+    total = sum(
+        log_loss(ranks[ranks >= k] > k, expit(column[ranks >= k]), labels=[False, True], normalize=False)
+        for k, column in enumerate(logits.T)
+        if (ranks >= k).any()
+    )
+    return float(total / sum((ranks >= k).sum() for k in range(logits.shape[1])))
+
+
+RANK_LOSSES: dict[str, Callable[[Floats, NDArray[np.int64]], float]] = {"ordinal": ordinal, "corn": corn}
+
+
 def test_every_loss_has_a_reference():
-    assert set(LOSSES) == set(bundled("loss"))
+    assert {*LOSSES, *VALUE_LOSSES, *RANK_LOSSES} == set(bundled("loss"))
+
+
+@pytest.mark.parametrize("name", VALUE_LOSSES)
+@pytest.mark.parametrize("k", [1, 3])
+@given(n=st.integers(1, 20), seed=st.integers(0, 2**20), scale=st.floats(0.1, 5))
+@settings(deadline=None, max_examples=15)
+def test_a_loss_of_values_is_its_references(name: str, k: int, n: int, seed: int, scale: float):
+    drawn, (reference, width) = np.random.default_rng(seed), VALUE_LOSSES[name]
+    outputs, values = scale * drawn.normal(size=(n, k * width)), drawn.normal(size=(n, k))
+    loss = build(bundled("loss")[name], {}, "loss", num_classes=k, regression=True)
+    ours = loss(torch.from_numpy(outputs), torch.from_numpy(values))
+    assert float(ours) == pytest.approx(reference(outputs, values), rel=1e-5, abs=1e-7)
+
+
+@pytest.mark.parametrize("name", RANK_LOSSES)
+@pytest.mark.parametrize("k", [2, 5])
+@given(n=st.integers(1, 20), seed=st.integers(0, 2**20), scale=st.floats(0.1, 5))
+@settings(deadline=None, max_examples=15)
+def test_a_loss_of_ranks_is_its_references(name: str, k: int, n: int, seed: int, scale: float):
+    drawn = np.random.default_rng(seed)
+    logits, ranks = scale * drawn.normal(size=(n, k - 1)), drawn.integers(0, k, n)
+    loss = build(bundled("loss")[name], {}, "loss", num_classes=k)
+    ours = loss(torch.from_numpy(logits), torch.from_numpy(ranks))
+    assert float(ours) == pytest.approx(RANK_LOSSES[name](logits, ranks), rel=1e-5, abs=1e-7)
 
 
 @pytest.mark.parametrize("name", LOSSES)

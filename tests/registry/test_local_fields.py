@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from zoo.host.loader import open_registry
-from zoo.plugin import Component
+from zoo.plugin import AnalysisOption, Component
 from zoo.registry.config import FILENAME, read_layer
 from zoo.registry.kinds import KINDS
 
@@ -41,6 +41,7 @@ VALUES = {
     "suffixes": [".mine"],
     "group": "plugins",
     "heading": "Data",
+    "options": [{"name": "--mine", "parameter": "width", "help": "Width of it.", "type": "int"}],
 }
 """A value of each field, as in YAML, that isn't the default."""
 
@@ -61,6 +62,8 @@ def test_every_field_of_a_plugins_component_is_a_key(kind: str):
     component: Component = open_registry().find(kind, "other" if "aliases" in spec else "mine").component
     for name, value in spec.items():
         wanted = "mine:read" if name == "reader" else tuple(value) if isinstance(value, list) else value
+        if name == "options":
+            wanted = (AnalysisOption("--mine", "width", "Width of it.", type=int),)
         assert getattr(component, name) == wanted
         assert type(getattr(component, name)) is not list
 

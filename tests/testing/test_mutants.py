@@ -11,6 +11,7 @@ import pytest
 from zoo.host.hookspecs import CONTRIBUTIONS
 from zoo.plugin import (
     KINDS,
+    Analysis,
     Architecture,
     Augmentation,
     Command,
@@ -211,6 +212,7 @@ GOOD: list[tuple[Component, list[str]]] = [
     (part(Schedule, "good"), []),
     (part(Sampler, "good"), []),
     (part(TrainingCallback, "Good"), []),
+    (part(Analysis, "Good"), []),
     (part(Exporter, "save"), ["reader agrees", "file can be moved"]),
     (part(Exporter, "save", reader="mutant_exporters:read"), []),
     (part(Exporter, "save_folder", reader="mutant_exporters:read_folder", suffix="_parts"), []),

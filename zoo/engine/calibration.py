@@ -81,7 +81,8 @@ def calibrate(logits: Tensor, targets: Tensor, task: Task | None = None) -> Cali
     held_out = _cross_fitted(logits, targets)
     helps = _nll(held_out, targets) < _nll(logits, targets)
     shared = logits.shape[1] == 2 and not bool(logits[:, 0].any())
-    score = CENTRED if shared or task.card() else ENERGY  # read log-probabilities have an energy of 0
+    normalised = bool((logits.float().logsumexp(dim=1).abs() < 1e-4).all())  # log-probabilities have an energy of 0
+    score = CENTRED if shared or normalised else ENERGY
     energies = familiarity(logits, score).cpu().numpy()
     least, most = np.quantile(energies, [0.5 - USUAL / 2, 0.5 + USUAL / 2]).tolist()
     heat = fit_temperature(logits, targets) if helps else 1.0

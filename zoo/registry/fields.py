@@ -47,6 +47,10 @@ def _converted(value: Any, annotation: Any) -> Any:
         return next((found for each in inner if (found := _converted(value, each)) is not _NOTHING), _NOTHING)
     if origin is Literal:
         return value if value in inner else _NOTHING
+    if origin is type:
+        return inner[0] if value == inner[0].__name__ else _NOTHING
+    if hasattr(annotation, "_fields"):
+        return _named_tuple(value, annotation)
     if origin is tuple:
         items = [_converted(item, inner[0]) for item in value] if isinstance(value, list) else [_NOTHING]
         return _NOTHING if _NOTHING in items else tuple(items)
@@ -59,12 +63,23 @@ def _converted(value: Any, annotation: Any) -> Any:
     return value
 
 
+def _named_tuple(value: Any, annotation: Any) -> Any:
+    hints = typing.get_type_hints(annotation)
+    needed = set(annotation._fields) - set(annotation._field_defaults)
+    if not isinstance(value, Mapping) or not needed <= set(value) <= set(hints):
+        return _NOTHING
+    found = {name: _converted(each, hints[name]) for name, each in value.items()}
+    return _NOTHING if _NOTHING in found.values() else annotation(**found)
+
+
 def _described(annotation: Any) -> str:
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_described(each) for each in inner if each is not types.NoneType)
     if origin is Literal:
         return f"one of {listing(map(str, inner))}"
+    if origin is tuple and hasattr(inner[0], "_fields"):
+        return f"a list of mappings with the keys {listing(inner[0]._fields)}"
     if origin is tuple:
         return "a list of words, such as [a, b]" if inner[0] is str else "a list of numbers, such as [0.5, 0.5]"
     if isinstance(origin, type) and issubclass(origin, Mapping):

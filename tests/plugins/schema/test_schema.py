@@ -64,6 +64,16 @@ def test_the_blocks_of_the_pages_are_valid(content: dict[str, Any]):
     assert problems(registry_schema(), content) == []
 
 
+def test_the_options_of_a_local_analysis_are_a_list_of_mappings():
+    def content(**option: object) -> dict[str, Any]:
+        return {"components": {"analysis": {"mine": {"target": "./a.py:A", "options": [option]}}}}
+
+    option = {"name": "--mine", "parameter": "most", "help": "Most of them."}
+    assert problems(registry_schema(), content(**option, type="int")) == []
+    assert problems(registry_schema(), content(**option, type="list")) != []
+    assert problems(registry_schema(), content(name="--mine")) != []
+
+
 def test_there_are_blocks_in_the_pages():
     assert len(list(blocks())) >= 3
 
@@ -122,8 +132,8 @@ def test_the_schema_of_a_registry_has_every_key_that_the_zoo_reads():
     assert tuple(whole) == config._SECTIONS
     assert set(whole["components"]["properties"]) == set(whole["aliases"]["properties"]) == set(kinds.KINDS)
     recipe = whole["recipes"]["additionalProperties"]["properties"]
-    of_plugins = {kind.path for kind in kinds.of_plugins() if kind.path}
-    assert set(recipe) == {*Job.model_fields, *recipes._OF_THE_SHELF, *of_plugins}
+    chosen = {kind.path for kind in kinds.ALL.values() if kind.path and "." not in kind.path}
+    assert set(recipe) == {*Job.model_fields, *recipes._OF_THE_SHELF, *chosen}
     assert tuple(recipe["when"]["properties"]) == config.CONDITIONS
     assert registry_file.RANGES == config.RANGES
 

@@ -16,7 +16,7 @@ function headings() {
     if (!key) { cell.append(make("span", words, words === "curve" ? "" : "hidden")); return cell; }
     const chosen = sort.key === key;
     cell.setAttribute("aria-sort", chosen ? (sort.up ? "ascending" : "descending") : "none");
-    const button = make("button", words + (chosen ? (sort.up ? " ▲" : " ▼") : ""));
+    const button = make("button", words);
     button.type = "button";
     button.addEventListener("click", () => {
       sort = { key, up: chosen ? !sort.up : key !== "when" && key !== "best" && key !== "epochs" };

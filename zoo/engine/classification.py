@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoo.engine.multilabel import average_precisions, best_thresholds, label_counts, label_scores
 from zoo.engine.scores import Numbers, confusion_matrix, scores
-from zoo.engine.task_protocol import Mistakes, TaskName
+from zoo.engine.task_protocol import Mistakes, TaskName, WithoutThresholds
 from zoo.engine.tta import mean_logits
 
 __all__ = ["Classification", "MultiLabel", "SingleLabel"]
@@ -46,7 +46,7 @@ class Classification:
         return targets
 
 
-class SingleLabel(Classification):
+class SingleLabel(WithoutThresholds, Classification):
     """Single-label classification: softmax and argmax."""
 
     name: TaskName = "single-label"
@@ -75,14 +75,6 @@ class SingleLabel(Classification):
         share, occurring = int(counts.max()) / len(targets), int((counts > 0).sum())
         f1 = 2 * share / (1 + share)  # its precision is its share, its recall 1; all other classes have 0
         return {"answer": classes[int(counts.argmax())], "accuracy": share, "f1_macro": f1 / occurring}
-
-    def thresholds(self, logits: Tensor, targets: Tensor) -> list[float] | None:
-        return None
-
-    def at_thresholds(
-        self, logits: Tensor, targets: Tensor, classes: Sequence[str], thresholds: Sequence[float]
-    ) -> Numbers:
-        return {}
 
     def mistakes(
         self, logits: Tensor, targets: Tensor, names: Sequence[str], classes: Sequence[str], most: int

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from zoo.engine.links import QuantileLink, link_of
 from zoo.engine.scores import Numbers
-from zoo.engine.task_protocol import Mistakes, TaskName
+from zoo.engine.task_protocol import Mistakes, TaskName, WithoutThresholds
 
 __all__ = ["RegressionTask"]
 
 
-class RegressionTask:
+class RegressionTask(WithoutThresholds):
     """Values, standardised for the network by the mean and the standard deviation of the training targets.
 
     Args:
@@ -101,14 +101,6 @@ class RegressionTask:
             "mae": float(errors.abs().mean()),
             "rmse": float(errors.square().mean(dim=0).sqrt().mean()),
         }
-
-    def thresholds(self, logits: Tensor, targets: Tensor) -> list[float] | None:
-        return None
-
-    def at_thresholds(
-        self, logits: Tensor, targets: Tensor, classes: Sequence[str], thresholds: Sequence[float]
-    ) -> Numbers:
-        return {}
 
     def mistakes(
         self, logits: Tensor, targets: Tensor, names: Sequence[str], classes: Sequence[str], most: int

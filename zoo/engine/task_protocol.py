@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.engine.scores import Numbers
 
-__all__ = ["Mistakes", "Task", "TaskName"]
+__all__ = ["Mistakes", "Task", "TaskName", "WithoutThresholds"]
 
 TaskName = Literal["single-label", "multi-label", "ordinal", "regression"]
 Mistakes = list[dict[str, Any]]
@@ -91,3 +91,15 @@ class Task(Protocol):
         self, logits: Tensor, targets: Tensor, names: Sequence[str], classes: Sequence[str], most: int
     ) -> Mistakes:
         """Worst mistakes: the most confident ones, or the largest errors, in descending order."""
+
+
+class WithoutThresholds:
+    """Parts of a task whose answers depend on no decision threshold."""
+
+    def thresholds(self, logits: Tensor, targets: Tensor) -> list[float] | None:
+        return None
+
+    def at_thresholds(
+        self, logits: Tensor, targets: Tensor, classes: Sequence[str], thresholds: Sequence[float]
+    ) -> Numbers:
+        return {}

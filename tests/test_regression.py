@@ -177,6 +177,7 @@ def test_levels_without_numbers_are_refused(refused, make_folder):
     assert "begin with different numbers" in err
 
 
+@pytest.mark.slow
 def test_groups_stay_together_in_folds_of_values(zoo, shades: Path):
     typed = ("run", "simple_cnn", shades / "films.csv", *TINY, "--epochs", "1", "--folds", "3", "--name", "films")
     code, _, err = zoo(*typed, "--quiet")

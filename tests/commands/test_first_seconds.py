@@ -45,6 +45,7 @@ def typed(*words: str, where: Path, interrupt_at: bytes | None = None) -> tuple[
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
 
 
+@pytest.mark.slow
 def test_a_line_at_once_that_is_gone_before_the_error(tmp_path: Path) -> None:
     code, text = typed("run", "simple_cnn", "no_such_data", where=tmp_path)
     assert code == 2
@@ -61,6 +62,7 @@ def test_ctrl_c_gives_the_cursor_back(tmp_path: Path, during: bytes) -> None:
     assert text.rfind("\x1b[?25h") >= text.rfind("\x1b[?25l"), "the cursor is shown"
 
 
+@pytest.mark.slow
 def test_json_has_nothing_but_the_error(tmp_path: Path) -> None:
     code, text = typed("run", "simple_cnn", "no_such_data", "--json", where=tmp_path)
     assert code == 2

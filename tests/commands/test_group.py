@@ -57,6 +57,7 @@ def plugin(make_plugin):
     make_plugin("acme", PLUGIN, zoo_acme_press=CODE)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("plugin")
 def test_a_click_command_has_options_help_and_errors_as_the_zoos_own(zoo):
     assert zoo("press", "oak", "--architecture", "simple_cnn")[:2] == (0, "oak by simple_cnn\n")
@@ -96,6 +97,7 @@ def test_a_command_is_added_to_a_group_of_the_zoo(zoo):
     assert zoo("plugins", "leafy")[:2] == (0, "a leafy plugin\n")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("plugin")
 def test_a_function_may_exit_as_argparse_does(zoo):
     code, out, err = zoo("parsed", "--help")

@@ -213,6 +213,7 @@ def test_a_command_without_plugins(zoo, make_plugin):
     assert "was set aside" in zoo("list")[2], "for one command only"
 
 
+@pytest.mark.slow
 def test_doctor_names_a_plugin_whose_import_brings_in_torch(make_plugin, zoo, tmp_path):
     """In a process of its own: here torch is there already."""
     make_plugin("heavy", GOOD.replace("acme", "heavy") + "import numpy\n")
@@ -265,6 +266,7 @@ def test_doctor_finds_what_a_plugin_lacks(zoo, make_plugin):
     assert "install 'no-such-library>=3' " in out, "as its author wrote it, and nothing that is there"
 
 
+@pytest.mark.slow
 def test_check_of_a_bundled_plugin(zoo):
     code, out, _ = zoo("plugins", "check", "losses")
     assert code == 0
@@ -358,6 +360,7 @@ def zoo_report_sections(result):
 """
 
 
+@pytest.mark.slow
 def test_a_plugin_stops_a_run_and_adds_to_its_reports(zoo, make_plugin):
     make_plugin("acme", WATCHER)
     code, out, err = zoo("run", "simple_cnn", "digits", "--epochs", "5", "--name", "w")

@@ -243,6 +243,7 @@ def test_quiet_prints_the_last_line_only(zoo, tiny):
     assert [row["run"] for row in json.loads(zoo("runs", "list", "--out", "a/b", "--json")[1])] == [run.name]
 
 
+@pytest.mark.slow
 def test_train_has_only_the_last_line_for_a_report(zoo, tiny):
     code, out, _ = zoo("train", "simple_cnn", "digits", *tiny, "--name", "trained")
     assert code == 0

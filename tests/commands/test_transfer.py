@@ -95,6 +95,7 @@ def test_what_is_frozen_for_good_stays_and_what_is_let_go_learns(zoo: Any, weigh
         assert not torch.equal(mine["conv_head.weight"], theirs["conv_head.weight"])
 
 
+@pytest.mark.slow
 def test_the_jobs_own_file_does_it_again(zoo: Any, weights: Path):
     words = ("--weights", weights, "--freeze", "backbone")
     straight = result(zoo, *words)

@@ -133,6 +133,7 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_of_two_processes_that_begin_together_one_decodes(start: Callable[..., Job], stores: Path, tmp_path: Path):
     jobs = [start(), start()]
     for job in jobs:
@@ -151,6 +152,7 @@ def test_of_two_processes_that_begin_together_one_decodes(start: Callable[..., J
     assert {file.name for file in store.iterdir()} == FILES
 
 
+@pytest.mark.slow
 def test_one_that_waits_takes_over_from_one_that_is_killed(start: Callable[..., Job], stores: Path, tmp_path: Path):
     hanging, waiting = start(hang_at=30), start()
     hanging.begin()

@@ -138,6 +138,7 @@ def test_a_plugin_that_prints_and_one_that_fails(make_plugin: Callable[..., Path
     assert "owned" in err, "it is told all the same"
 
 
+@pytest.mark.slow
 def test_on_a_terminal_colours_stay(place: Path):
     """In a process whose output is a terminal: of all escapes only those are left that rich and click make."""
     import pty

@@ -467,6 +467,7 @@ def test_digits_split_is_scikit_learns_to_the_byte() -> None:
         assert data.targets == targets.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["datasets/data/digits.csv.gz", "gone.csv.gz"])
 def test_digits_are_read_from_the_file_or_else_by_scikit_learn(file: str) -> None:
     code = (

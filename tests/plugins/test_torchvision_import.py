@@ -74,6 +74,7 @@ def test_bare_weights_are_known_by_their_shapes(zoo: Zoo, tmp_path: Path, pictur
     assert found == pytest.approx(wanted, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_the_reference_script(zoo: Zoo, tmp_path: Path, picture: Path):
     last, averaged = trained("mobilenet_v3_small"), trained("mobilenet_v3_small")
     with torch.no_grad():

@@ -165,6 +165,7 @@ def test_options_of_python_are_obeyed(
     assert capsys.readouterr().err == ("zoo: x is deprecated\n" if shown else "")
 
 
+@pytest.mark.slow
 def test_info_shows_the_deprecation(zoo: Typed):
     assert "deprecated  use acme/new" in zoo("info", "acme/old")[1]
     assert "renamed" in zoo("info", "acme/new")[1]

@@ -110,6 +110,7 @@ def test_a_class_in_a_file_runs_by_its_name(zoo):
     assert len(provenance["sha256"]) == 64
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("mine")
 def test_its_run_can_be_used_where_the_registry_names_it(zoo, tmp_path, monkeypatch):
     assert zoo("run", "tiny", "digits", "--epochs", "1", "--name", "t", "--set", "architecture.width=8", "-q")[0] == 0

@@ -82,6 +82,7 @@ def test_info_shows_the_fields_of_a_local_component(zoo: Zoo):
     assert json.loads(zoo("info", "errors", "--json")[1])["higher_is_better"] is False
 
 
+@pytest.mark.slow
 def test_a_local_command_is_typed_and_shadows_none(zoo: Zoo):
     target = {"target": "./mine.py:hello", "summary": "Greet", "heading": "Use"}
     code = "def hello(words):\n    print('hello', *words)\n    return 3\n"

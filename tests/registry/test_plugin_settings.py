@@ -221,6 +221,7 @@ def test_a_plugin_with_malformed_settings_is_set_aside(make_plugin: MakePlugin, 
     assert problem in str(found.problem)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("medical")
 def test_code_of_the_plugin_reads_its_settings_of_the_job_else_of_the_files(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ZOO_MEDICAL_TITLE", "007")
@@ -234,6 +235,7 @@ def test_code_of_the_plugin_reads_its_settings_of_the_job_else_of_the_files(monk
         settings_of("timm")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("medical")
 def test_info_shows_every_value_with_its_source(zoo: Typed):
     write("plugins: {medical: {stop_at: 0.9}}")
@@ -251,6 +253,7 @@ def test_info_shows_every_value_with_its_source(zoo: Typed):
     assert (row["name"], row["value"], row["source"]) == ("stop_at", 0.9, str(Path.cwd() / "registry.yaml"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("medical")
 def test_a_run_stops_by_its_settings_and_records_them(zoo: Typed, read_result: Callable[..., dict[str, Any]]):
     words = ("run", "simple_cnn", "digits", "--epochs", "3", "--name", "r", "--quiet", "--stop-at", "0.01")
@@ -326,6 +329,7 @@ def test_requirements_that_are_met_are_silent(wanted: str, zoo: Typed):
     assert zoo("list", "losses")[2] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("medical")
 @pytest.mark.parametrize(
     ("wanted", "why"),

@@ -172,6 +172,7 @@ def test_on_noise_it_is_the_same_job():
     assert noisy.entries["architecture"] is job.entries["architecture"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -222,6 +223,7 @@ def test_no_is_an_answer(zoo, monkeypatch: pytest.MonkeyPatch):
     assert not Path("runs").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_keeps_the_comments_of_its_job(tmp_path: Path):
     zoo.run("simple_cnn", "digits", set={**SMALL, "train.epochs": 1}, out=tmp_path, name="r", observer=Observer())
     job = tmp_path / "r" / "job.yaml"

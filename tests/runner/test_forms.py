@@ -135,6 +135,7 @@ def checkpoint_of(name: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", CHOSEN)
 def test_a_run_that_is_resumed_ends_like_one_that_was_not(form: str):
     run(form, "whole")
@@ -147,6 +148,7 @@ def test_a_run_that_is_resumed_ends_like_one_that_was_not(form: str):
     assert weights_of("parted") == weights_of("whole")
 
 
+@pytest.mark.slow
 def test_the_weights_of_a_loss_are_trained_counted_and_kept():
     result = run("arcface", "arc", metrics=["spread"], set={"train.clip_norm": 1.0, "train.ema_decay": 0.9})
     document = json.loads(Path("runs", "arc", "result.json").read_text("utf-8"))
@@ -238,6 +240,7 @@ def test_schedulefree_trains(monkeypatch: pytest.MonkeyPatch):
     assert result.metrics["val"]["accuracy"] > 0.5
 
 
+@pytest.mark.slow
 def test_a_predicting_model_gives_logits_alone():
     run("triplet", "net", epochs=1)
     assert len(zoo.load("net").predict(torch.zeros(2, 1, 8, 8))) == 2

@@ -308,6 +308,7 @@ def test_more_seeds_go_on_where_fewer_ended():
     assert len(found["metrics"]["val"]["loss"]["values"]) == 3
 
 
+@pytest.mark.slow
 def test_resume_without_a_number_goes_on_with_what_it_was():
     shades = {**PICTURES, "dataset": {"train": Shades()}, "recipe": "none", "name": "f"}
     with pytest.raises(Interrupted):

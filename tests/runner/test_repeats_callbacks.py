@@ -64,6 +64,7 @@ def notices() -> list[str]:
     return json.loads(Path("runs/r/summary.json").read_text("utf-8"))["notices"]
 
 
+@pytest.mark.slow
 def test_it_is_called_before_the_first_and_after_the_last_run(zoo: Zoo):
     assert zoo(*RUN, "--seeds", "2", "--seed", "5", "--digest", "mean", "--set", "digest.digits=2")[0] == 0
     (said,) = [text for text in notices() if text.endswith("of 2")]
@@ -81,6 +82,7 @@ def test_it_can_refuse_the_job_before_any_run(zoo: Zoo):
     assert not Path("runs").exists()
 
 
+@pytest.mark.slow
 def test_its_failure_keeps_the_runs_and_resuming_repeats_it(zoo: Zoo):
     code, _, error = zoo(*RUN, "--seeds", "2", "--digest", "mean", "--set", "digest.digits=9")
     assert code == 1

@@ -63,6 +63,7 @@ def weights_of(name: str) -> bytes:
 SLOW = pytest.mark.slow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("epoch", "step"), [(1, 9), *(pytest.param(*place, marks=SLOW) for place in ((1, 1), (2, 1), (2, 23)))]
 )
@@ -80,6 +81,7 @@ def test_interrupted_at_any_step_a_run_ends_as_if_it_had_not_been(epoch: int, st
     assert weights_of("part") == weights_of("whole")
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before():
     often = {"train.checkpoint_s": 1e-6}
     run("whole", set=often)
@@ -97,6 +99,7 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before():
     assert weights_of("part") == weights_of("whole")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "schedule", ["one_cycle", *(pytest.param(name, marks=SLOW) for name in ("constant", "cosine", "plateau"))]
 )
@@ -168,6 +171,7 @@ def zoo_metrics(name: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_damaged_best_weights_of_an_earlier_epoch_are_never_measured():
     run("r", set=FIRST_IS_BEST)
     flip(bundle_of("r"))
@@ -211,6 +215,7 @@ def test_a_checkpoint_of_an_older_zoo_is_gone_on_from():
     assert weights_of("old") == weights_of("whole")
 
 
+@pytest.mark.slow
 def test_a_batch_that_an_older_version_cut_is_whole_again():
     """After an out-of-memory retry, soft F1 went on in pieces."""
     run("whole", loss="soft_f1")

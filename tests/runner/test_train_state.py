@@ -62,6 +62,7 @@ def test_a_callback_sees_every_step():
     assert recorder.events == [("train", 0, 6), ("epoch", 1, 0), *steps[0], ("epoch", 2, 0), *steps[1]]
 
 
+@pytest.mark.slow
 def test_a_callback_replaces_a_batch():
     class Blank(Callback):
         def batch_start(self, state: TrainState) -> None:
@@ -109,6 +110,7 @@ def test_a_callback_stops_in_the_middle_of_an_epoch():
     assert result.metrics["val"].accuracy > 0
 
 
+@pytest.mark.slow
 def test_logged_numbers_are_the_mean_of_each_epoch():
     class Steps(Callback):
         def step_end(self, state: TrainState) -> None:
@@ -141,6 +143,7 @@ class Counting(Callback):
         self.count = kept["count"]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_restores_callbacks_to_the_last_bit():
     whole = train(Counting(), name="whole")
     with pytest.raises(Interrupted):
@@ -181,6 +184,7 @@ def test_a_reason_to_stop_survives_an_interruption():
     assert (resumed.status, resumed.stop_reason, len(resumed.epochs)) == ("stopped", "three steps", 1)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_when_it_is_resumed():
     train(StopAndInterrupt(interrupt=False))
     resumed = train(Recorder(), resume=True)

@@ -44,6 +44,7 @@ def test_of_epochs_that_are_equal_the_one_with_the_lowest_loss_is_kept(run: Any)
     assert result["metrics"]["val"]["loss"] == pytest.approx(min(losses))
 
 
+@pytest.mark.slow
 def test_a_lower_loss_alone_is_nothing_to_wait_for(run: Any):
     result = run(set={"train.patience": 1})
     losses = [epoch["val"]["loss"] for epoch in result["epochs"]]

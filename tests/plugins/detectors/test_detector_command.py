@@ -110,6 +110,7 @@ def test_an_onnx_file_answers_as_the_run_does(zoo, run, foreign, name):
     assert [each["familiar"] for each in own] == [each["familiar"] for each in other]
 
 
+@pytest.mark.slow
 def test_other_programs_find_the_score_of_an_onnx_file(zoo, run):
     onnxruntime = pytest.importorskip("onnxruntime")
     fitted(zoo, run, "--detector", "knn")

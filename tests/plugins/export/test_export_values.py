@@ -58,6 +58,7 @@ def test_what_int8_loses_is_the_error(zoo: Zoo, run: Path):
     assert found["unit"] == "standard deviations"
 
 
+@pytest.mark.slow
 def test_a_loss_above_the_limit_is_refused(zoo: Zoo, run: Path, monkeypatch: pytest.MonkeyPatch):
     from zoo_export.measures import ValueMeasure
 

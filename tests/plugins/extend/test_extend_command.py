@@ -130,6 +130,7 @@ def test_images_that_are_no_files_are_extended_by_files(zoo: Zoo, digits_run: Pa
     assert same == pytest.approx(result["metrics"]["val"]["accuracy"], abs=0.01)
 
 
+@pytest.mark.slow
 def test_an_extended_run_is_extended_again(zoo: Zoo, pair_run: Path, pictures: Pictures):
     first = extended(zoo, pair_run, pictures("blue"), name="first")
     second = extended(zoo, first, pictures("white"), "--head", "knn", name="second")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from zoo.runner.predictions import read_predictions
 from zoo_merge import soup
@@ -72,6 +73,7 @@ def test_an_ensemble_of_folds_is_not_merged_again(zoo, refused, runs):
     assert "whole-fold1, whole-fold2" in error
 
 
+@pytest.mark.slow
 def test_a_soup_of_seeds_is_measured_where_all_held_out(zoo, runs, trained, read_result, monkeypatch):
     monkeypatch.setattr(soup, "FEWEST", 5)
     words = ("--seeds", "2", "--set", "data.val_fraction=0.5", "--weights", "runs/a", "--name", "t")

@@ -18,6 +18,7 @@ def command(trained: Path, data: str, name: str, *more: str) -> tuple[str, ...]:
     return ("run", "simple_cnn", str(trained / data), *TINY, "--name", name, *more)
 
 
+@pytest.mark.slow
 def test_folds_are_merged_into_one_run(zoo, trained, read_result):
     code, _, error = zoo(*command(trained, "whole", "f", "--folds", "2", "--merge", "ensemble"))
     assert code == 0, error
@@ -30,6 +31,7 @@ def test_folds_are_merged_into_one_run(zoo, trained, read_result):
     assert read_result("runs/f-ensemble")["run"] == "f-ensemble"
 
 
+@pytest.mark.slow
 def test_seeds_from_the_same_weights_become_a_soup(zoo, trained, runs):
     words = command(trained, "three", "s", "--seeds", "2", "--merge", "soup", "--weights", "runs/a")
     assert zoo(*words)[0] == 0
@@ -38,6 +40,7 @@ def test_seeds_from_the_same_weights_become_a_soup(zoo, trained, runs):
     assert any(("Merged into" if kept else "was not kept") in text for text in notices)
 
 
+@pytest.mark.slow
 def test_from_python(trained):
     words = {"recipe": "none", "image_size": 12, "epochs": 1, "batch_size": 8, "lr": 0.02}
     network = {"architecture": {"name": "simple_cnn", "channels": [4], "global_pool": "avg"}}
@@ -73,6 +76,7 @@ def test_the_name_of_the_merged_run_must_be_free(refused, trained):
     assert "'x-ensemble' exists" in error, "it is no merged run, and would be lost"
 
 
+@pytest.mark.slow
 def test_a_merge_that_fails_can_be_repeated(zoo, trained, monkeypatch):
     from zoo.errors import OutputError
     from zoo_merge import merging, repeated

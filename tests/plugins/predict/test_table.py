@@ -86,6 +86,7 @@ def typed(*words: object) -> str:
     return text.decode()
 
 
+@pytest.mark.slow
 def test_on_a_terminal_wide_names_are_aligned_and_low_confidences_dim(colours_run: Path, colours: Path) -> None:
     """Chinese, Japanese and Korean characters take two columns each."""
     names = ("a.png", "假日照片.png", "とても長い名前のとても長い写真のファイル名です.png", "사진 한 장.png")

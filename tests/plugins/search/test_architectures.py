@@ -82,6 +82,7 @@ def work(now: SimpleNamespace, runs: Runs, *names: str, budget_s: float = 41.0) 
     return Comparison(candidates(*names), Path("runs"), "c", budget, runs, ComparisonWatcher()).run()
 
 
+@pytest.mark.slow
 def test_each_gets_an_equal_share_of_what_is_left(now):
     runs = Runs(now)
     found = work(now, runs, "simple_cnn", "simple_rnn")
@@ -94,6 +95,7 @@ def test_each_gets_an_equal_share_of_what_is_left(now):
     assert json.loads(Path("runs/c/architectures.json").read_text("utf-8")) == found
 
 
+@pytest.mark.slow
 def test_what_one_leaves_over_is_the_others(now):
     def fails(name: str, epoch: int) -> None:
         if name == "simple_cnn" and epoch == 4:
@@ -104,6 +106,7 @@ def test_what_one_leaves_over_is_the_others(now):
     assert runs.shares == [20, 36]
 
 
+@pytest.mark.slow
 def test_what_can_finish_no_epoch_is_told_and_not_trained(now):
     runs = Runs(now)
     found = work(now, runs, "simple_rnn", "simple_cnn", budget_s=3.5)
@@ -115,6 +118,7 @@ def test_what_can_finish_no_epoch_is_told_and_not_trained(now):
     assert any(line.startswith("simple_rnn: too slow") for line in which_lines(found))
 
 
+@pytest.mark.slow
 def test_one_that_fails_is_told_and_the_others_go_on(now):
     def fails(name: str, epoch: int) -> None:
         if name == "simple_cnn":
@@ -125,6 +129,7 @@ def test_one_that_fails_is_told_and_the_others_go_on(now):
     assert without(found) == ["simple_cnn: failed: the loss is not finite"]
 
 
+@pytest.mark.slow
 def test_where_all_fail_the_first_reason_is_told(now):
     def fails(name: str, epoch: int) -> None:
         raise TrainingError("the loss is not finite")
@@ -133,6 +138,7 @@ def test_where_all_fail_the_first_reason_is_told(now):
         work(now, Runs(now, on_epoch=fails), "simple_cnn", "simple_rnn")
 
 
+@pytest.mark.slow
 def test_interrupted_it_keeps_what_was_measured(now):
     def interrupt(name: str, epoch: int) -> None:
         if name == "simple_rnn" and epoch == 3:
@@ -182,6 +188,7 @@ def test_a_name_for_its_run(name: str, run: str):
     assert run_name(name) == run
 
 
+@pytest.mark.slow
 def test_the_table_and_the_page_have_all_of_them(now):
     found = work(now, Runs(now), "simple_cnn", "simple_rnn", budget_s=5)
     page = render_which_page(found)
@@ -195,6 +202,7 @@ def test_the_table_and_the_page_have_all_of_them(now):
     assert f"zoo run --resume runs/c/{best['run']} --epochs {2 * best['epochs']}" in page
 
 
+@pytest.mark.slow
 def test_a_page_without_a_measurement_says_what_to_type(now):
     found = work(now, Runs(now), "simple_cnn", "simple_rnn", budget_s=21)
     for row in found["rows"]:
@@ -205,6 +213,7 @@ def test_a_page_without_a_measurement_says_what_to_type(now):
     assert "<svg" not in page
 
 
+@pytest.mark.slow
 def test_names_are_no_markup(now):
     found = work(now, Runs(now), "simple_cnn")
     found["rows"][0]["architecture"] = "<b>bold</b>"
@@ -227,6 +236,7 @@ def with_errors(now: SimpleNamespace) -> dict[str, Any]:
     return {**found, "task": "regression"}
 
 
+@pytest.mark.slow
 def test_regressions_are_compared_by_their_error_and_less_is_better(now):
     found = with_errors(now)
     assert [row["architecture"] for row in sorted_rows(found)] == ["simple_rnn", "simple_cnn"]
@@ -238,6 +248,7 @@ def test_regressions_are_compared_by_their_error_and_less_is_better(now):
     assert "%" not in text
 
 
+@pytest.mark.slow
 def test_the_page_of_regressions_has_the_better_above(now):
     page = render_which_page(with_errors(now))
     assert "simple_rnn is the most accurate on val: MAE 1 at 1,000 images/s" in page
@@ -248,6 +259,7 @@ def test_the_page_of_regressions_has_the_better_above(now):
     assert "val accuracy" not in page
 
 
+@pytest.mark.slow
 def test_of_regressions_the_front_is_of_small_errors(now):
     class Errors(Runs):
         def __call__(self, resolved: Resolved, place: RunPlace, observer: Observer, budget: Budget) -> RunResult:

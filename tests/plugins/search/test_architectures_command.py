@@ -16,6 +16,7 @@ from zoo_search.architectures_console import render_which
 WORDS = ("compare-architectures", "digits", "--image-size", "8", "--batch-size", "128", "--epochs", "2")
 
 
+@pytest.mark.slow
 def test_two_networks_are_compared(zoo, read_result):
     code, out, err = zoo(*WORDS, "--budget", "40s", "--name", "c")
     assert (code, err) == (0, "")

@@ -48,6 +48,7 @@ def test_run_with_auto_finds_what_lr_find_finds(zoo, tiny):
     assert result["job"]["train"]["lr"] == json.loads(out)["lr"]
 
 
+@pytest.mark.slow
 def test_a_run_and_a_job_with_auto_in_it(zoo, digits_run):
     code, out, _ = zoo("lr-find", digits_run, *SMALL, "--json")
     assert code == 0

@@ -56,6 +56,7 @@ def test_json_lines_has_every_event_and_what_callbacks_log(zoo: Zoo, read_result
     assert read_mapping(Path("runs/r/job.yaml"))["trackers"] == [{"name": "track/json_lines", "path": None}]
 
 
+@pytest.mark.slow
 def test_json_lines_of_several_runs_in_one_file(zoo: Zoo, tmp_path: Path):
     path = tmp_path / "all" / "runs.jsonl"
     for name in ("a", "b"):
@@ -64,6 +65,7 @@ def test_json_lines_of_several_runs_in_one_file(zoo: Zoo, tmp_path: Path):
     assert events(path) == ["started", "epoch", "ended"] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["json_lines tensorboard", "json_lines,tensorboard"])
 def test_the_variable_sets_the_option_for_every_run(zoo: Zoo, monkeypatch: pytest.MonkeyPatch, words: str):
     monkeypatch.setenv("ZOO_TRACK", words)
@@ -78,6 +80,7 @@ def test_the_variable_sets_the_option_for_every_run(zoo: Zoo, monkeypatch: pytes
     assert "Unknown tracker 'jsonlines'. Did you mean 'json_lines'?" in " ".join(err.split())
 
 
+@pytest.mark.slow
 def test_a_resumed_run_keeps_its_trackers_whatever_the_variable_says(zoo: Zoo, monkeypatch: pytest.MonkeyPatch):
     assert zoo(*DIGITS)[0] == 0
     monkeypatch.setenv("ZOO_TRACK", "json_lines")
@@ -90,6 +93,7 @@ def test_a_resumed_run_keeps_its_trackers_whatever_the_variable_says(zoo: Zoo, m
     assert events("runs/other/tracking.jsonl")[:3] == ["started", "epoch", "ended"]
 
 
+@pytest.mark.slow
 def test_python_takes_trackers_by_name_and_by_class():
     import zoo
     from zoo.registry import kinds

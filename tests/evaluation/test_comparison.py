@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -203,7 +204,9 @@ def test_runs_on_the_disk(tmp_path: Path):
             torch.from_numpy(each.logits),
             torch.from_numpy(each.targets),
         )
-    found = compare_runs([tmp_path / "run0", tmp_path / "run1"], open_registry())
+    folders = [tmp_path / "run0", tmp_path / "run1"]
+    found = compare_runs(folders, open_registry())
+    assert "mae_ranks" not in found["comparisons"][0]["metrics"]
     assert (found["split"], found["images"]) == ("val", 1000)
     assert [run["run"] for run in found["runs"]] == ["run0", "run1"]
     with pytest.raises(RequestError, match="with itself"):
@@ -212,3 +215,19 @@ def test_runs_on_the_disk(tmp_path: Path):
     (tmp_path / "several" / "summary.json").write_text("{}")
     with pytest.raises(RequestError, match="several runs"):
         compare_runs([tmp_path / "run0", tmp_path / "several"], open_registry())
+
+
+def test_the_errors_in_ranks_of_ordinal_runs_are_compared(tmp_path: Path):
+    ranks = np.arange(300) % 5
+    for name, off in {"near": 1, "far": 3}.items():
+        logits = np.eye(5, dtype=np.float32)[np.where(np.arange(300) < 60, (ranks + off) % 5, ranks)]
+        (tmp_path / name).mkdir()
+        images, classes = [f"{i}.png" for i in range(300)], list("abcde")
+        write_predictions(tmp_path / name, "val", images, classes, torch.from_numpy(logits), torch.from_numpy(ranks))
+        (tmp_path / name / "result.json").write_text(json.dumps({"task": "ordinal", "status": "completed"}))
+    found = compare_runs([tmp_path / "near", tmp_path / "far"], open_registry())
+    (row,) = found["comparisons"]
+    assert row["metrics"]["accuracy"]["difference"] == 0
+    errors = [np.abs((ranks[:60] + off) % 5 - ranks[:60]).sum() / 300 for off in (1, 3)]
+    assert [run["metrics"]["mae_ranks"] for run in found["runs"]] == pytest.approx(errors)
+    assert row["metrics"]["mae_ranks"]["significant"]

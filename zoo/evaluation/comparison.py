@@ -29,11 +29,12 @@ from zoo.evaluation.value_comparison import (
     value_numbers,
     value_verdict,
 )
-from zoo.job.run_folder import JOB
+from zoo.job.run_folder import JOB, RESULT
 from zoo.registry.registry import Registry
 from zoo.runner.matching import matched
 from zoo.runner.predictions import Predictions, read_predictions, split_of
 from zoo.runner.repeats_summary import SUMMARY
+from zoo.runner.run_result import read_result
 
 __all__ = ["ALPHA", "NO_DIFFERENCE", "compare", "compare_runs"]
 
@@ -74,7 +75,7 @@ def compare_runs(
     wanted = split_of(folders[0], split)
     kept = {name: read_predictions(folder, wanted) for name, folder in zip(names, folders, strict=True)}
     same = matched(kept, wanted, shared=shared)
-    metrics = _common_metrics(folders, same[names[0]], registry)
+    metrics = {**_rank_errors(folders), **_common_metrics(folders, same[names[0]], registry)}
     rows = [
         {"run": name, "dir": str(folder), "seed": _seed(folder), "images": len(kept[name].names)}
         for name, folder in zip(names, folders, strict=True)
@@ -109,6 +110,13 @@ def _seed(folder: Path) -> Any:
     from zoo.storage.safe_yaml import read_mapping
 
     return read_mapping(folder / JOB).get("seed") if (folder / JOB).is_file() else None
+
+
+def _rank_errors(folders: Sequence[Path]) -> dict[str, Score]:
+    """Mean absolute error in ranks, where the classes of all runs have an order; else empty."""
+    if not all((folder / RESULT).is_file() and read_result(folder).task == "ordinal" for folder in folders):
+        return {}
+    return {"mae_ranks": lambda logits, targets: float(np.abs(logits.argmax(axis=1) - targets).mean())}
 
 
 def _common_metrics(folders: Sequence[Path], kept: Predictions, registry: Registry) -> dict[str, Score]:

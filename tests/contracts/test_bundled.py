@@ -96,7 +96,6 @@ def in_turn() -> Iterator[Any]:
         yield pytest.param(check, id=check.id, marks=[pytest.mark.slow] if slow else [])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("check", in_turn())
 def test_contract(check: Check):
     with torch.compiler.set_stance("force_eager" if check.component in COMPILED else "default"):

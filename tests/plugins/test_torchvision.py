@@ -146,7 +146,6 @@ def test_every_listed_model_can_be_built(name: str):
         assert shape_of(made(name, 7, in_chans=1, dropout=0.3).eval(), side_of(name), 1) == (2, 7)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["alexnet", "googlenet", "inception_v3", "resnet18", "squeezenet1_0", "vgg11", "vit_b_16"]
 )

@@ -882,7 +882,6 @@ def test_class_names_are_those_of_torchvision():
     assert list(words.KANA) == words.plain(tv.KMNIST.classes)
 
 
-@pytest.mark.slow
 def test_a_job_on_idx_files_decodes_them_once(tmp_path: Path, monkeypatch: Patch):
     from zoo.__main__ import main
 

@@ -108,12 +108,12 @@ class _Planted:
 @pytest.mark.parametrize(
     "content",
     [
-        np.zeros((3, 4, 4)),
+        np.zeros((3, 4, 4), complex),
         np.zeros((2, 3, 4, 4), np.uint8),
         np.zeros((0, 4, 4), np.uint8),
         np.array([_Planted()], dtype=object),
     ],
-    ids=["floats", "four dimensions", "empty", "objects"],
+    ids=["complex numbers", "four dimensions", "empty", "objects"],
 )
 def test_an_array_that_is_no_image_is_a_bad_image(tmp_path, content):
     np.save(tmp_path / "x.npy", content, allow_pickle=True)

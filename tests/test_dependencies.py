@@ -31,6 +31,7 @@ EXTRAS = {
     "zoo_export": ("export",),
     "zoo_notebook": ("notebook",),
     "zoo_predict": ("parquet",),
+    "zoo_readers": ("dicom", "tiff"),
     "zoo_search": ("sweep",),
     "zoo_serve": ("serve",),
     "zoo_torchvision": ("pcam",),

@@ -42,6 +42,8 @@ __all__ = [
     "Metric",
     "ModelSource",
     "Optimizer",
+    "PictureReader",
+    "PictureValues",
     "PredictionField",
     "Sampler",
     "Schedule",
@@ -167,8 +169,8 @@ class Dataset(Component):
     """Labelled images: ``f(root, split, **params)`` returns a map-style object.
 
     The object has ``len``, ``[i] -> (image, label)`` and ``.classes`` (names; a label is an integer, an index into
-    them; a float is an error). An image is a PIL image, a uint8 tensor or array (C, H, W), or the ``Path`` of an image
-    file or a ``.npy`` of such an array.
+    them; a float is an error). An image is a PIL image, a tensor or array of numbers (C, H, W), or the ``Path`` of an
+    image file.
 
     A multi-label dataset has ``.multilabel = True``; its labels are lists or tuples of indices, or arrays (K,) of 0
     and 1. A job's targets are then (N, K).
@@ -371,21 +373,23 @@ class Exporter(Component):
     """``f(bundle, path, **params)`` writes the bundle's model to ``path`` in another format.
 
     ``bundle`` is the folder with zoo.json and model.safetensors. A factory with a ``network`` parameter gets the
-    bundle's network, in evaluation mode on the CPU; one with ``pixels`` a function ``n -> uint8 (n, size, size, C)``
-    of training images before normalisation, for calibration; and one with ``fields`` a dict of the objects that add
+    bundle's network, in evaluation mode on the CPU; one with ``pixels`` a function ``n -> (n, size, size, C)`` of
+    training images before normalisation, for calibration; and one with ``fields`` a dict of the objects that add
     fields to predictions, by the name of their attachment (see :class:`PredictionField`), whose scores the file should
     compute too. All other parameters are set by the user (``zoo export RUN FORMAT --set NAME=VALUE``); ``exported`` in
     zoo.json records them.
 
-    The export should map uint8 images (N, H, W, C) of any size to probabilities (N, K), including resizing and
-    normalisation. ``path``, which doesn't exist, is the file to write, or the folder to create; a folder is moved as a
-    whole, and gets a copy of zoo.json, by which it is found under any name. With a reader the export is read back and
-    compared with the network before and after it is moved into place. Other files that the factory writes into the
-    parent folder of ``path`` are moved with it; refer to them by name only.
+    The export should map images (N, H, W, C) of any size to probabilities (N, K), including resizing and normalisation.
+    Images are uint8. Where the ``preprocessing`` of the card has a ``window`` ``[low, high]``, they are float32 in the
+    unit of training, and the window, limited to 0..1, replaces the division by 255. ``path``, which doesn't exist, is
+    the file to write, or the folder to create; a folder is moved as a whole, and gets a copy of zoo.json, by which it
+    is found under any name. With a reader the export is read back and compared with the network before and after it is
+    moved into place. Other files that the factory writes into the parent folder of ``path`` are moved with it; refer to
+    them by name only.
 
     Args:
         reader: ``"package.module:attribute"`` of ``f(path)``, which opens the export with its own runtime and returns a
-            function ``uint8 (N, H, W, C) -> probabilities (N, K)`` with the bundle's zoo.json as ``card``. One with a
+            function ``images (N, H, W, C) -> probabilities (N, K)`` with the bundle's zoo.json as ``card``. One with a
             ``build`` parameter gets a function ``card -> the architecture's network, with new weights``. Of a file that
             computes scores of attachments, the function has their names as ``scored``, and a method ``scores(images)``
             that returns the probabilities and a dict of the scores, (N,) float32 each.
@@ -487,6 +491,58 @@ class ModelSource(Component):
     """
 
     kind: ClassVar[str] = "model_source"
+
+
+@dataclass(frozen=True)
+class PictureValues:
+    """Values of an image file, as a picture reader returns them.
+
+    Args:
+        values: NumPy array (C, H, W) of real numbers, in the unit of the file.
+        window: values that the file itself wants shown as black and as white; None where it states none.
+        group: what the image has in common with others, such as its patient; None where it is unknown.
+    """
+
+    values: Any
+    window: tuple[float, float] | None = None
+    group: str | None = None
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """The values, for ``numpy.asarray``."""
+        return self.values if dtype is None else self.values.astype(dtype)
+
+    def __len__(self) -> int:
+        """Number of channels."""
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class PictureReader(Component):
+    """``f(file) -> PictureValues`` reads an image file that neither Pillow nor NumPy can read.
+
+    ``file`` is open for reading in binary mode, and seekable. The function raises ``OSError`` or ``ValueError`` with a
+    few words for a file that it can't read: the image is then skipped, counted and named.
+
+    Args:
+        suffixes: suffixes of the files, in lower case with the dot. Pillow is asked first for those that it knows.
+        needs: name of the module that the function imports.
+        install: command that installs it, for messages.
+        magics: position and content of bytes by which such a file is recognised where it has no name.
+
+    Raises:
+        ValueError: also for a malformed suffix.
+    """
+
+    kind: ClassVar[str] = "picture_reader"
+    suffixes: tuple[str, ...] = field(default=(), kw_only=True)
+    needs: str = field(default="", kw_only=True)
+    install: str = field(default="", kw_only=True)
+    magics: tuple[tuple[int, bytes], ...] = field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if bad := [each for each in self.suffixes if not re.fullmatch(r"\.[a-z0-9]+", each)]:
+            raise ValueError(f"suffix {bad[0]!r} is not of the form '.dcm'")
 
 
 @dataclass(frozen=True)
@@ -729,7 +785,7 @@ KINDS: dict[str, type[Component]] = {
 }
 """Declarations of the kinds of the zoo itself; plugins declare further ones."""
 SERVICES: dict[str, type[Component]] = {
-    cls.kind: cls for cls in (ModelSource, HealthCheck, Function, Display, PredictionField)
+    cls.kind: cls for cls in (ModelSource, PictureReader, HealthCheck, Function, Display, PredictionField)
 }
 """Kinds that extend the zoo itself and that no job names."""
 

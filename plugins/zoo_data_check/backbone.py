@@ -100,7 +100,7 @@ def _of_split(
     decoded = decode_split(dataset, image.shape, progress=lambda done, total: observer.preparing(told, done, total))
     split = Split(name, decoded.images, decoded.labels, decoded.names, fingerprint=decoded.fingerprint)
     size = store.execution.evaluation_batch(_BATCH, image.in_chans * image.image_size**2)
-    normalize = Normalize(image.mean, image.std, store.execution.device)
+    normalize = Normalize(image.mean, image.std, store.execution.device, image.window)
     batches = Batches(split, size, normalize, channels_last=store.execution.channels_last)
     features = store.of(split, batches).cpu().numpy()
     assert isinstance(decoded.names, ItemNames)

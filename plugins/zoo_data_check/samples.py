@@ -26,7 +26,6 @@ from zoo.api.images import (
     build_list,
     build_opener,
     depth_notices,
-    depth_of,
     groups_of,
     hold_out,
     hold_out_fold,
@@ -34,14 +33,17 @@ from zoo.api.images import (
     label_indices,
     label_map,
     labels_of,
+    loses_values,
     name_of,
     open_training,
     opened,
     pixels_of,
     read_item,
     renumbered,
+    resolve_window,
     seed_everything,
     to_pixels,
+    viewable,
 )
 from zoo.api.jobs import Job, Resolved, listing
 from zoo.errors import BadImage, DataError, RequestError
@@ -64,7 +66,7 @@ class Samples:
             augmentation exceeds it.
         shares: class -> share of the target, for each image and draw.
         skipped: ``{"name", "reason"}`` of each undecodable image.
-        notices: information that decoding loses.
+        notices: what decoding loses, and the window of images that keep their values.
     """
 
     classes: list[str]
@@ -101,17 +103,29 @@ def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draw
     mapping = label_map(dataset.classes, classes, split)
     labels = renumbered(labels_of(dataset, [label for _, _, label in chosen]), mapping, len(classes))
     decoded = np.stack([pixels for _, pixels, _ in chosen])
-    drawn, targets = _augmented(resolved, decoded, labels, classes, draws)
+    window, notices = _window(job, decoded, labels)
+    drawn, targets = _augmented(resolved, decoded, labels, classes, draws, window)
     return Samples(
         classes=classes,
         names=[name_of(dataset, index) for index, _, _ in chosen],
         labels=[_label_words(label, classes) for label in labels],
-        decoded=decoded,
+        decoded=viewable(decoded, window),
         drawn=drawn,
         shares=[[_shares(target, classes) for target in row] for row in targets],
         skipped=skipped,
-        notices=depth_notices(depths, len(chosen), "images"),
+        notices=[*depth_notices(depths, len(chosen), "images"), *notices],
     )
+
+
+def _window(job: Job, decoded: Pixels, labels: Labels) -> tuple[Any, list[str]]:
+    """Window of the images as a run would have it, and a notice where only these images give its numbers."""
+    shown = Split("shown", decoded, labels, [""] * len(decoded))
+    if (found := resolve_window(job.data.window, shown)) is None:
+        return job.data.scale, []
+    (low, high), _ = found
+    return (low, high), [
+        f"the window is of these images, {low:,.6g} to {high:,.6g}; a run resolves it from all training images"
+    ]
 
 
 def _candidates(opener: Opener, train: Any, split: str, job: Job) -> tuple[Any, Iterator[int]]:
@@ -167,7 +181,7 @@ def _decode(
     """Decode the first ``count`` decodable items.
 
     Returns:
-        Index, pixels and label of each item; undecodable items; and counts of bit depths.
+        Index, pixels and label of each item; undecodable items; and counts of depths of which something is lost.
     """
     depths: Counter[str] = Counter()
     chosen: list[tuple[int, Pixels, Any]] = []
@@ -176,7 +190,7 @@ def _decode(
         try:
             item, label = read_item(dataset, index)
             item = opened(item) if isinstance(item, Path) else item
-            depth = depth_of(item)
+            depth = loses_values(item, shape.values)
             chosen.append((index, to_pixels(item, *shape), label))
             depths.update(filter(None, [depth]))
         except BadImage as error:
@@ -187,14 +201,14 @@ def _decode(
 
 
 def _augmented(
-    resolved: Resolved, decoded: Pixels, labels: Labels, classes: Sequence[str], draws: int
+    resolved: Resolved, decoded: Pixels, labels: Labels, classes: Sequence[str], draws: int, window: Any
 ) -> tuple[NDArray[np.float32], list[Tensor]]:
     """Network input (n, draws, C, H, W) with normalisation undone, and the targets of each image's draws."""
     job, count = resolved.job, len(decoded)
     size = job.train.train_size
     given = {"num_classes": len(classes), "classes": list(classes)}
     augment = build_list(resolved, "augment", job.augment, size, **given)
-    normalize = Normalize(job.data.mean, job.data.std, torch.device("cpu"))
+    normalize = Normalize(job.data.mean, job.data.std, torch.device("cpu"), window)
     shown = Split("shown", decoded, labels, [""] * count)
     batches = Batches(shown, count * draws, normalize, augment=augment)
     batches.size, batches.room = size, 1 / job.train.size_fraction

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.api.formats import picture_suffixes
+from zoo.api.formats import ARRAY_FILES, picture_suffixes
 from zoo.errors import RequestError
 from zoo_detectors.generated import KINDS, generated
 
@@ -54,7 +54,7 @@ def foreign_kinds(folders: Sequence[Path]) -> list[ForeignKind]:
 def _of_folder(folder: Path, name: str) -> ForeignKind:
     if not folder.is_dir():
         raise RequestError(f"{folder} is not a folder. Give one with pictures of other things: --foreign FOLDER")
-    known = picture_suffixes()
+    known = picture_suffixes() | ARRAY_FILES
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known and path.is_file())
     if len(found) < FEWEST:
         count = f"{len(found)} picture{'' if len(found) == 1 else 's'}" if found else "no pictures"

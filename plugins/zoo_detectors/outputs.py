@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from zoo.api.jobs import Registry, resolve
 from zoo.api.models import Classifier
 from zoo.api.running import blank, own_split, request_of
 from zoo.errors import BadImage, RequestError
+from zoo.plugin import PictureValues
 from zoo_detectors.fitted import KnownImages
 from zoo_detectors.foreign import FEWEST, ForeignKind
 
@@ -105,7 +106,7 @@ class RunImages:
     def _decoded(self, kind: ForeignKind) -> Iterator[Pixels]:
         for picture in kind.pictures:
             try:
-                yield self.classifier.pixels(picture)
+                yield self.classifier.pixels(_in_window(picture, self.classifier.preprocessing.window))
             except BadImage:
                 continue
 
@@ -138,6 +139,15 @@ class RunImages:
             return None, None
         bias = torch.zeros(layer.out_features) if layer.bias is None else layer.bias.detach().float().cpu()
         return layer.weight.detach().float().cpu(), bias
+
+
+def _in_window(picture: Any, window: Sequence[float] | str | None) -> Any:
+    """A generated picture of 8 bits with its 0 to 255 in the window of a model; the path of a file stays."""
+    if window is None or isinstance(picture, Path):
+        return picture
+    low, high = (0.0, 1.0) if isinstance(window, str) else (window[0], window[1])
+    unit = np.asarray(picture.convert("RGB"), np.float32) / 255
+    return PictureValues(np.moveaxis(unit * (high - low) + low, 2, 0), (low, high))
 
 
 def _drawn(split: Split) -> Split:

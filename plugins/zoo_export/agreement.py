@@ -121,7 +121,7 @@ def through_own_resize(reference: Reference, artifact: Answering, dataset: Any) 
     for item in _spread(dataset):
         try:
             wanted.append(reference.classifier.probabilities([to_pixels(item(), *reference.shape)], "none"))
-            whole = full_size(item(), reference.shape.in_chans)
+            whole = full_size(item(), reference.shape.in_chans, reference.shape.values)
         except BadImage:
             continue
         found.append(_answer(artifact, whole[None], reference.probs.shape[1]))

@@ -7,13 +7,15 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["CARD", "OPSET", "REGRESSION", "Resizing", "dumped", "metadata", "read_card", "resizing"]
+__all__ = ["CARD", "OPSET", "REGRESSION", "Resizing", "dumped", "metadata", "read_card", "resizing", "window_of"]
 
 CARD = "zoo.json"
 """Name of the entry in an artifact's metadata, and of the bundle's file."""
 OPSET = 18
 """First opset of ONNX whose Resize supports antialiasing, as Pillow does."""
 INPUT = "images: uint8 (N, H, W, C), RGB or grey, of any size; all of a batch have one"
+VALUES_IN = "images: float32 (N, H, W, C) of any size, in the unit of the training images; all of a batch have one"
+UNIT_IN = "images: float32 (N, H, W, C) of any size, 0..1 of the window that each file states; all of a batch have one"
 PROBABILITIES = "probabilities: float32 (N, K), in the order of classes"
 VALUES = "values: float32 (N, K), in the unit of the training values and in the order of classes, their names"
 REGRESSION = "regression"
@@ -54,6 +56,18 @@ def resizing(card: dict[str, Any]) -> Resizing:
     return Resizing(size, shorter, crop, _NEAREST.get(mode, mode))
 
 
+def window_of(card: dict[str, Any]) -> tuple[float, float] | None:
+    """Values that become 0 and 1; None for pixels of 8 bits, which are divided by 255."""
+    window = card["preprocessing"].get("window")
+    return None if window is None else (0.0, 1.0) if window == "dicom" else (float(window[0]), float(window[1]))
+
+
+def input_of(card: dict[str, Any]) -> str:
+    """The input of an artifact, in words."""
+    window = card["preprocessing"].get("window")
+    return INPUT if window is None else UNIT_IN if window == "dicom" else VALUES_IN
+
+
 def dumped(card: dict[str, Any]) -> str:
     """Serialise a card to one line of JSON."""
     return json.dumps(card, ensure_ascii=False)
@@ -67,6 +81,6 @@ def metadata(card: dict[str, Any]) -> dict[str, str]:
         "preprocessing": json.dumps(card["preprocessing"]),
         "temperature": str(card.get("temperature", 1.0)),
         "provenance": json.dumps(card.get("provenance") or {}),
-        "input": INPUT,
+        "input": input_of(card),
         "output": VALUES if card.get("task") == REGRESSION else PROBABILITIES,
     }

@@ -55,9 +55,9 @@ from zoo.errors import RequestError
 def export(run: str, word: str | None, format: str | None, as_json: bool, **typed: Any) -> None:
     """Export a trained model to a standalone file, or to a folder where the format is one.
 
-    The file maps uint8 images (N, H, W, C) of any size to probabilities, or to the values of a regression: it contains
-    resizing, normalisation, network and temperature. It is read back with its own runtime, and kept only if it agrees
-    with the run on all validation images.
+    The file maps uint8 images (N, H, W, C) of any size, or float32 ones for a model with a window, to probabilities, or
+    to the values of a regression: it contains resizing, window, normalisation, network and temperature. It is read back
+    with its own runtime, and kept only if it agrees with the run on all validation images.
 
     RUN is the name or folder of a run, or a shared model (its folder, or hf:owner/name), which needs --data and --out.
     """

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from zoo.errors import RequestError
-from zoo_export.card import CARD, OPSET, read_card, resizing
+from zoo_export.card import CARD, OPSET, read_card, resizing, window_of
 from zoo_export.reading import ReadFile
 
 __all__ = ["OPSET", "export", "read"]
@@ -147,5 +147,7 @@ def _network(network: nn.Module, card: dict[str, Any], half: bool, embeddings: b
 
 def _normalized(pixels: NDArray[np.uint8], card: dict[str, Any]) -> NDArray[np.float32]:
     mean, std = (np.asarray(card["preprocessing"][name], np.float32) for name in ("mean", "std"))
-    scaled = (pixels.astype(np.float32) / np.float32(255) - mean) / std
+    low, high = window_of(card) or (0, 255)
+    unit = ((pixels.astype(np.float32) - np.float32(low)) / np.float32(high - low)).clip(0, 1)
+    scaled = (unit - mean) / std
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))

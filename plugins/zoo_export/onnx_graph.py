@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, TensorProto, checker, helper
 
-from zoo_export.card import Resizing, metadata, resizing
+from zoo_export.card import Resizing, metadata, resizing, window_of
 from zoo_export.onnx_answer import Nodes, add_answer, answer_name
 
 __all__ = ["EMBEDDINGS", "LOGITS", "around"]
@@ -33,9 +33,9 @@ _MODES: dict[str, dict[str, Any]] = {
 def around(
     network: ModelProto, card: dict[str, Any], half: bool = False, scores: Sequence[ModelProto] = ()
 ) -> ModelProto:
-    """Build the whole model: ``images`` uint8 (N, H, W, C) -> ``probabilities``, or ``values``, (N, K) float32.
+    """Build the whole model: ``images`` (N, H, W, C) -> ``probabilities``, or ``values``, (N, K) float32.
 
-    Scores (N,) are further outputs.
+    Images are uint8, with a window float32. Scores (N,) are further outputs.
 
     Args:
         network: model ``normalized`` (n, C, size, size) -> ``logits``, its raw outputs (n, M).
@@ -45,7 +45,7 @@ def around(
     """
     shape = card["preprocessing"]
     before, after = Nodes(), Nodes()
-    _prepare(before, resizing(card), shape["mean"], shape["std"], half)
+    _prepare(before, card, half)
     add_answer(after, card)
     if any(each.name == "embeddings" for each in network.graph.output):
         after.add("Cast", ["embeddings"], EMBEDDINGS, to=TensorProto.FLOAT)
@@ -53,7 +53,7 @@ def around(
     graph = helper.make_graph(
         [*before.nodes, *inner.node, *after.nodes, *(node for each in scores for node in each.graph.node)],
         "zoo",
-        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", "H", "W", shape["in_chans"]])],
+        [helper.make_tensor_value_info("images", _kind(card), ["N", "H", "W", shape["in_chans"]])],
         [
             helper.make_tensor_value_info(answer_name(card), TensorProto.FLOAT, ["N", len(card["classes"])]),
             *(helper.make_tensor_value_info(each.graph.output[0].name, TensorProto.FLOAT, ["N"]) for each in scores),
@@ -73,8 +73,14 @@ def around(
     return model
 
 
-def _prepare(nodes: Nodes, how: Resizing, mean: list[float], std: list[float], half: bool) -> None:
-    """Add the preprocessing; pixels are resized as uint8, so that onnxruntime rounds where Pillow does."""
+def _kind(card: dict[str, Any]) -> int:
+    """Type of the images: float32 where the card has a window."""
+    return int(TensorProto.UINT8 if window_of(card) is None else TensorProto.FLOAT)
+
+
+def _prepare(nodes: Nodes, card: dict[str, Any], half: bool) -> None:
+    """Add the preprocessing; pixels are resized in their type: in uint8 onnxruntime rounds where Pillow does."""
+    how, mean, std = resizing(card), card["preprocessing"]["mean"], card["preprocessing"]["std"]
     planes = nodes.add("Transpose", ["images"], "zoo_planes", perm=[0, 3, 1, 2])
     size = nodes.constant("zoo_size", [how.size, how.size], np.int64)
     axes = nodes.constant("zoo_axes", [2, 3], np.int64)
@@ -84,8 +90,7 @@ def _prepare(nodes: Nodes, how: Resizing, mean: list[float], std: list[float], h
     found = nodes.add("Resize", [planes, "", "", sizes], "zoo_resized", **_MODES[how.mode])
     if how.crop:
         found = _crop(nodes, found, sides, size, axes)
-    floats = nodes.add("Cast", [found], "zoo_floats", to=TensorProto.FLOAT)
-    unit = nodes.add("Div", [floats, nodes.constant("zoo_255", 255, np.float32)], "zoo_unit")
+    unit = _unit(nodes, found, window_of(card))
     channels = (1, -1, 1, 1)
     middle = nodes.constant("zoo_mean", np.reshape(mean, channels), np.float32)
     spread = nodes.constant("zoo_std", np.reshape(std, channels), np.float32)
@@ -95,6 +100,17 @@ def _prepare(nodes: Nodes, how: Resizing, mean: list[float], std: list[float], h
         nodes.add("Cast", [scaled], "normalized", to=TensorProto.FLOAT16)
     else:
         nodes.add("Div", [centred, spread], "normalized")
+
+
+def _unit(nodes: Nodes, found: str, window: tuple[float, float] | None) -> str:
+    """Add the scaling to 0..1: by 255, or by the window, outside of which values are 0 or 1."""
+    if window is None:
+        floats = nodes.add("Cast", [found], "zoo_floats", to=TensorProto.FLOAT)
+        return nodes.add("Div", [floats, nodes.constant("zoo_255", 255, np.float32)], "zoo_unit")
+    above = nodes.add("Sub", [found, nodes.constant("zoo_low", window[0], np.float32)], "zoo_above")
+    unit = nodes.add("Div", [above, nodes.constant("zoo_range", window[1] - window[0], np.float32)], "zoo_unbounded")
+    ends = [nodes.constant("zoo_zero", 0, np.float32), nodes.constant("zoo_one", 1, np.float32)]
+    return nodes.add("Clip", [unit, *ends], "zoo_unit")
 
 
 def _cropped_sides(nodes: Nodes, planes: str, how: Resizing) -> str:

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from zoo_export.card import window_of
+
 __all__ = ["ReadFile", "of_module"]
 
 Scoring = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]]
@@ -35,12 +37,16 @@ class ReadFile:
         self.card, self._answer, self._scores, self.scored = card, answer, scores, scored
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Predict probabilities, or values, (N, K) float32 of images, uint8 (N, H, W, C)."""
-        return self._answer(images)
+        """Predict probabilities, or values, (N, K) float32 of images (N, H, W, C)."""
+        return self._answer(self._given(images))
 
     def scores(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
         """Probabilities (N, K), and the scores (N,) of attachments by name."""
-        return (self(images), {}) if self._scores is None else self._scores(images)
+        return (self(images), {}) if self._scores is None else self._scores(self._given(images))
+
+    def _given(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Images as the file takes them: of a card with a window in float32."""
+        return images if window_of(self.card) is None else np.asarray(images, np.float32)
 
 
 def of_module(card: dict[str, Any], module: nn.Module) -> ReadFile:

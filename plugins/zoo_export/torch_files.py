@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo_export.card import CARD, metadata, read_card, resizing
+from zoo_export.card import CARD, metadata, read_card, resizing, window_of
 from zoo_export.reading import ReadFile, of_module
 from zoo_export.whole import Reading, Whole
 
@@ -78,4 +78,5 @@ def _in(network: nn.Module, half: bool) -> nn.Module:
 def _images(card: dict[str, Any]) -> Tensor:
     """Two images, larger than the network's and of unequal sides, so that no size becomes a constant."""
     size, _, _, _ = resizing(card)
-    return torch.zeros(2, 2 * size + 3, 2 * size + 10, card["preprocessing"]["in_chans"], dtype=torch.uint8)
+    dtype = torch.uint8 if window_of(card) is None else torch.float32
+    return torch.zeros(2, 2 * size + 3, 2 * size + 10, card["preprocessing"]["in_chans"], dtype=dtype)

@@ -9,15 +9,16 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from zoo.api.compute import task_named
-from zoo_export.card import REGRESSION, resizing
+from zoo_export.card import REGRESSION, resizing, window_of
 
 __all__ = ["Answer", "Prepare", "Reading", "Whole"]
 
 
 class Prepare(nn.Module):
-    """Preprocessing: uint8 (N, H, W, C) of any size -> the network's input (N, C, size, size) float.
+    """Preprocessing: images (N, H, W, C) of any size -> the network's input (N, C, size, size) float.
 
-    As in Pillow, rows are resized and rounded to integers, then columns, in floats, which every device supports. The
+    Images are uint8; those of a card with a window are float32, and are not rounded. As in Pillow, rows are resized and
+    rounded to integers, then columns, in floats, which every device supports. The
     module can be scripted, and exported with any N, H and W.
     """
 
@@ -28,6 +29,9 @@ class Prepare(nn.Module):
         self.register_buffer("mean", torch.tensor(shape["mean"]).view(1, -1, 1, 1))
         self.register_buffer("std", torch.tensor(shape["std"]).view(1, -1, 1, 1))
         self.register_buffer("window", torch.arange(self.size))
+        window = window_of(card)
+        self.rounds = window is None
+        self.low, self.range = (0.0, 255.0) if window is None else (window[0], window[1] - window[0])
 
     def forward(self, images: Tensor) -> Tensor:
         pixels = images.permute(0, 3, 1, 2).float()
@@ -40,14 +44,18 @@ class Prepare(nn.Module):
             pixels = pixels.index_select(3, self.window + self.half(wide - self.size))
         else:
             pixels = self.scaled(pixels, self.size, self.size)
-        return (pixels / 255 - self.mean) / self.std
+        unit = (pixels - self.low) / self.range
+        return ((unit if self.rounds else unit.clamp(0, 1)) - self.mean) / self.std
 
     def scaled(self, pixels: Tensor, high: int, wide: int) -> Tensor:
-        """Resize (N, C, H, W) to (N, C, high, wide), with integer values in 0..255."""
+        """Resize (N, C, H, W) to (N, C, high, wide), without a window with integer values in 0..255."""
         if self.mode == "nearest":
             return interpolate(pixels, [high, wide], mode="nearest-exact")
-        rows = interpolate(pixels, [pixels.size(2), wide], mode=self.mode, antialias=True).round().clamp(0, 255)
-        return interpolate(rows, [high, wide], mode=self.mode, antialias=True).round().clamp(0, 255)
+        rows = self.pixel(interpolate(pixels, [pixels.size(2), wide], mode=self.mode, antialias=True))
+        return self.pixel(interpolate(rows, [high, wide], mode=self.mode, antialias=True))
+
+    def pixel(self, values: Tensor) -> Tensor:
+        return values.round().clamp(0, 255) if self.rounds else values
 
     def half(self, rest: int) -> int:
         """Compute Python's ``round(rest / 2)``, which rounds halves to even."""
@@ -90,7 +98,7 @@ class Answer(nn.Module):
 
 
 class Whole(nn.Module):
-    """The whole path: uint8 (N, H, W, C) -> probabilities, or values, (N, K) float32.
+    """The whole path: images (N, H, W, C) -> probabilities, or values, (N, K) float32.
 
     Args:
         network: normalised images (N, C, size, size) -> logits or values (N, K), as :class:`Reading` returns them.

@@ -65,7 +65,7 @@ class ModelFeatures:
         """Features and logits of a split's images."""
         job, execution = self.resolved.job, self.execution
         size = execution.evaluation_batch(2 * int(job.train.batch_size), job.data.in_chans * job.train.image_size**2)
-        normalize = Normalize(job.data.mean, job.data.std, execution.device)
+        normalize = Normalize(job.data.mean, job.data.std, execution.device, job.data.scale)
         found = self.store.of(split, Batches(split, size, normalize, channels_last=execution.channels_last))
         if self.layer is None:
             return Features(found[:, : -self.classes].cpu(), found[:, -self.classes :].cpu())

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zoo.api.images import Split
+from zoo.api.images import Normalize, Split
 from zoo.api.models import Preprocessing
 from zoo.errors import TrainingError
 
@@ -24,8 +24,8 @@ def sample(split: Split, shape: Preprocessing) -> Tensor:
     """Take images from the whole of a split, as the networks' input (n, C, H, W) float32 on the CPU."""
     rows = np.unique(np.linspace(0, len(split) - 1, min(IMAGES, len(split))).astype(np.int64))
     pixels = torch.from_numpy(np.ascontiguousarray(split.gather(rows))).permute(0, 3, 1, 2)
-    mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (shape.mean, shape.std))
-    return ((pixels.float() / 255 - mean) / std).contiguous()
+    normalize = Normalize(shape.mean, shape.std, torch.device("cpu"), shape.window)
+    return normalize(normalize.to_unit(pixels)).contiguous()
 
 
 def check_identical(old: nn.Module, new: nn.Module, images: Tensor, sizes: Sequence[int] = BATCHES) -> None:

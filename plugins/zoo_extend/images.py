@@ -39,16 +39,17 @@ class JoinedImages:
 
     def __init__(self, first: Split, second: Split):
         self.first, self.second = first, second
+        self.dtype = np.promote_types(first.images.dtype, second.images.dtype)
 
     def __getitem__(self, rows: NDArray[np.int64]) -> Pixels:
-        """Gather the images at ``rows``: uint8 (n, H, W, C)."""
+        """Gather the images at ``rows``: (n, H, W, C)."""
         early = rows < len(self.first)
         parts = [(early, self.first, rows[early]), (~early, self.second, rows[~early] - len(self.first))]
         found: Pixels | None = None
         for mask, split, inside in parts:
             if len(inside):
                 pixels = split.gather(inside)
-                found = np.empty((len(rows), *pixels.shape[1:]), np.uint8) if found is None else found
+                found = np.empty((len(rows), *pixels.shape[1:]), self.dtype) if found is None else found
                 found[mask] = pixels
         assert found is not None
         return found

@@ -7,8 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from zoo.api.formats import picture_suffixes
-from zoo.api.images import ARRAYS
+from zoo.api.formats import ARRAY_FILES, picture_suffixes
 from zoo.errors import RequestError
 
 __all__ = ["FEWEST", "class_folders", "pictures_below"]
@@ -48,7 +47,7 @@ def pictures_below(folder: Path) -> list[Path]:
     Raises:
         RequestError: a folder can't be read.
     """
-    suffixes = picture_suffixes() | {ARRAYS}
+    suffixes = picture_suffixes() | ARRAY_FILES
     found: list[Path] = []
     for here, folders, files in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

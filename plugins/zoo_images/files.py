@@ -78,15 +78,15 @@ class ImageFiles:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> tuple[Image | Path, Label]:
-        """Open image ``index`` without decoding its pixels; the path of an array is returned as it is.
+        """Open image ``index`` without decoding its pixels; the path of a file of any values is returned as it is.
 
         Raises:
             OSError: the file is missing, unreadable or not an image, or of a format that is not installed.
         """
-        from zoo.api.formats import open_picture
+        from zoo.api.formats import open_picture, value_suffixes
 
         path = Path(self.paths[index])
-        return path if path.suffix.lower() == ".npy" else open_picture(path), self.targets[index]
+        return path if path.suffix.lower() in value_suffixes() else open_picture(path), self.targets[index]
 
     def name_of(self, index: int) -> str:
         """Path of the file."""

@@ -13,7 +13,9 @@ from zoo.errors import DataError
 
 __all__ = ["FolderContents", "class_name", "composed", "contents_of", "files_below", "is_image", "is_unread_image"]
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".npy"})
+EXTENSIONS = frozenset(
+    {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".npy", ".npz"}
+)
 # Image formats that are read where their package is installed.
 OPTIONAL = frozenset({".heic", ".heif", ".hif", ".avif", ".jfif"})
 # Image formats that are not read: reported to the user, unlike other files.
@@ -53,22 +55,29 @@ def files_below(folder: Path) -> list[Path]:
 
 
 @cache
-def _readable() -> frozenset[str]:
-    """Optional suffixes that are read here; imports Pillow, so asked only where such a file is found."""
+def _readable(values: frozenset[str]) -> frozenset[str]:
+    """Optional suffixes, and those of plugins' readers, that are read here; imports Pillow."""
     from zoo.api.formats import picture_suffixes
 
-    return OPTIONAL & picture_suffixes()
+    return picture_suffixes() & (OPTIONAL | values)
+
+
+def _of_values() -> frozenset[str]:
+    """Suffixes of files of any values, which depend on the plugins."""
+    from zoo.api.formats import value_suffixes
+
+    return value_suffixes()
 
 
 def is_image(path: Path) -> bool:
     """Check that the file name has the suffix of an image that is read here."""
     suffix = path.suffix.lower()
-    return suffix in EXTENSIONS or (suffix in OPTIONAL and suffix in _readable())
+    return suffix in EXTENSIONS or suffix in _readable(_of_values())
 
 
 def is_unread_image(path: Path) -> bool:
     """Check that the file name has the suffix of an image that is not read here."""
-    return path.suffix.lower() in FOREIGN | OPTIONAL and not is_image(path)
+    return path.suffix.lower() in FOREIGN | OPTIONAL | _of_values() and not is_image(path)
 
 
 def class_name(folder: Path) -> str:

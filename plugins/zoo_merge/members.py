@@ -17,9 +17,9 @@ from zoo_merge.averaging import AVERAGES
 
 __all__ = ["Member", "read_members"]
 
-_SHAPE = ("image_size", "in_chans", "resize", "interpolation", "crop_pct")
+_SHAPE = ("image_size", "in_chans", "resize", "interpolation", "crop_pct", "window")
 """Preprocessing that the runs must share; an ensemble has the normalisation of each run inside."""
-_DEFAULTS = {"interpolation": "bilinear", "crop_pct": 1.0}
+_DEFAULTS = {"interpolation": "bilinear", "crop_pct": 1.0, "window": None}
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def open_images(member: Member, names: Sequence[str], most: int, place: MergePla
     rows = np.random.default_rng(0).permutation(len(train))[:most]
     train = train.part(TRAIN, np.sort(rows))
     execution = choose_execution(place.device)
-    normalize = Normalize(shape.mean, shape.std, execution.device)
+    normalize = Normalize(shape.mean, shape.std, execution.device, shape.window)
     size = resolved.job.train.batch_size
     return SoupImages(
         list(names), Batches(val, size, normalize), Batches(train, size, normalize), execution, member.task

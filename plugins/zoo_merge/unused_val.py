@@ -50,7 +50,7 @@ def _predicted(bundle: Path, classes: list[str], split: Split, place: MergePlace
     network, card = load_model(bundle, place.registry)
     execution = choose_execution(place.device).suited(network)
     shape = Preprocessing(**card["preprocessing"])
-    batches = Batches(split, _BATCH, Normalize(shape.mean, shape.std, execution.device))
+    batches = Batches(split, _BATCH, Normalize(shape.mean, shape.std, execution.device, shape.window))
     found, labels = predict_logits(execution.place(network), batches, execution)
     logits, targets = found.cpu().numpy(), labels.cpu().numpy()
     logits = logits[:, [card["classes"].index(name) for name in classes]]

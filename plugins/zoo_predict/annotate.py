@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from zoo.api.images import full_size, open_image
+from zoo.api.images import full_size, open_image, viewable
+from zoo.api.models import Preprocessing
 from zoo.reports.kit.pages import MARK
 from zoo.reports.kit.text import clean, percent
 from zoo.storage import atomic
@@ -36,15 +37,17 @@ _LIKELY = (
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def load_upright(path: Path, in_chans: int, side: int) -> Image.Image:
+def load_upright(path: Path, shape: Preprocessing, side: int) -> Image.Image:
     """Load a picture as the model sees it, upright and in 8 bits, with its longer side reduced to ``side`` pixels.
+
+    The window of the model becomes 0..255.
 
     Of a picture of other than 1 or 3 channels, the first channel is shown in grey.
     """
-    item = open_image(path)
+    item, in_chans = open_image(path), shape.in_chans
     if isinstance(item, Image.Image) and item.format == "JPEG" and in_chans == 3:
         item.draft(None, (2 * side, 2 * side))  # decoded at a half, quarter or eighth where that is enough
-    pixels = full_size(item, in_chans)
+    pixels = viewable(full_size(item, in_chans, shape.shape.values), shape.window)
     picture = Image.fromarray(pixels if in_chans == 3 else np.ascontiguousarray(pixels[..., 0])).convert("RGB")
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     return picture

@@ -109,7 +109,7 @@ def _predict(run: str, images: Sequence[str], store: Path, form: dict[str, bool]
     else:
         for line in outputs.lines(written):
             click.echo(line, err=form["csv"])
-    for notice in [*problems, *filter(None, [found.note()]), *_depths(answers, len(found.pictures))]:
+    for notice in [*problems, *filter(None, [found.note()]), *_depths(answers, classifier, len(found.pictures))]:
         click.echo(f"zoo: {notice}", err=True)
     if problems:
         raise click.exceptions.Exit(2)
@@ -141,12 +141,13 @@ def _progress(total: int, batch: int) -> AbstractContextManager[Callable[[int], 
     return progress(total)
 
 
-def _depths(answers: Sequence[PicturePrediction], total: int) -> list[str]:
-    """Notices about pictures of more than 8 bits."""
+def _depths(answers: Sequence[PicturePrediction], classifier: Classifier, total: int) -> list[str]:
+    """Notices about pictures of which decoding loses something."""
     from zoo.api.images import depth_notices
     from zoo_predict.depth import count_depths
 
-    return depth_notices(count_depths(answer.picture.path for answer in answers), total, "pictures")
+    values = classifier.preprocessing.shape.values
+    return depth_notices(count_depths((answer.picture.path for answer in answers), values), total, "pictures")
 
 
 def _print(predictions: list[dict[str, Any]], names: Sequence[str], *, as_csv: bool, detector: bool) -> None:

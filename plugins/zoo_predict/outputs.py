@@ -67,7 +67,7 @@ class Outputs:
         from zoo_predict.annotate import missing_characters, words_of
         from zoo_predict.page import write_page
 
-        in_chans, written = classifier.preprocessing.in_chans, {}  # type: int, dict[str, Any]
+        shape, written = classifier.preprocessing, dict[str, Any]()
         names = () if classifier.task.classifies else classifier.classes
         model = f"{model} ({classifier.scored})" if classifier.scored else model
         if self.sort is not None:
@@ -75,13 +75,13 @@ class Outputs:
             written["sorted"] = {"folder": str(self.sort), **copies._asdict()}
         if self.save is not None:
             make_folder(self.save)
-            save_pictures(answers, picture_files([each.picture for each in answers], self.save), in_chans)
-            write_page(answers, model, in_chans, self.save / PAGE, names)
+            save_pictures(answers, picture_files([each.picture for each in answers], self.save), shape)
+            write_page(answers, model, shape, self.save / PAGE, names)
             written["saved"] = {"folder": str(self.save), "pictures": len(answers), "page": str(self.save / PAGE)}
             if missing := missing_characters(words_of(each.prediction)[0] for each in answers):
                 written["saved"]["no_font"] = missing
         if self.html is not None:
-            write_page(answers, model, in_chans, self.html, names)
+            write_page(answers, model, shape, self.html, names)
             written["page"] = str(self.html)
         return written
 

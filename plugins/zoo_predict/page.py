@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -18,6 +18,9 @@ from zoo.storage import write_text
 from zoo_predict.annotate import load_upright
 from zoo_predict.answers import LOW, PicturePrediction, is_low
 from zoo_predict.values import has_values, value_words, values_in
+
+if TYPE_CHECKING:
+    from zoo.api.models import Preprocessing
 
 __all__ = ["MOST", "render_page", "write_page"]
 
@@ -52,24 +55,26 @@ class Card:
 
 
 def write_page(
-    answers: Sequence[PicturePrediction], model: str, in_chans: int, path: Path, names: Sequence[str] = ()
+    answers: Sequence[PicturePrediction], model: str, shape: Preprocessing, path: Path, names: Sequence[str] = ()
 ) -> None:
     """Write the page, atomically.
 
     Args:
         answers: pictures and predictions.
         model: name of the model, for the heading.
-        in_chans: number of channels of the model.
+        shape: preprocessing of the model.
         path: path of the file.
         names: names of the values of a regression.
 
     Raises:
         OutputError: the folder can't be written, or the disk is full.
     """
-    write_text(path, render_page(answers, model, in_chans, names))
+    write_text(path, render_page(answers, model, shape, names))
 
 
-def render_page(answers: Sequence[PicturePrediction], model: str, in_chans: int, names: Sequence[str] = ()) -> str:
+def render_page(
+    answers: Sequence[PicturePrediction], model: str, shape: Preprocessing, names: Sequence[str] = ()
+) -> str:
     """Render the page: the least confident pictures first, filters for classes and for low confidence.
 
     Pictures of a regression are in the order of their first value.
@@ -82,7 +87,7 @@ def render_page(answers: Sequence[PicturePrediction], model: str, in_chans: int,
     return template("predictions.html.j2", "zoo_predict").render(
         mark=MARK,
         model=model,
-        cards=[_card(answer, marks, in_chans, names) for answer in shown],
+        cards=[_card(answer, marks, shape, names) for answer in shown],
         values=bool(names),
         chips=chips,
         several="labels" in shown[0].prediction if shown else False,
@@ -106,12 +111,12 @@ def _labels(prediction: dict[str, Any]) -> list[str]:
     return prediction["labels"] if "labels" in prediction else [prediction["label"]]
 
 
-def _card(answer: PicturePrediction, marks: dict[str, str], in_chans: int, names: Sequence[str]) -> Card:
+def _card(answer: PicturePrediction, marks: dict[str, str], shape: Preprocessing, names: Sequence[str]) -> Card:
     found, labels = answer.prediction, _labels(answer.prediction)
     low = is_low(found)
     others = [(t["class"], t["probability"]) for t in found.get("top", ()) if t["class"] not in labels][:_RUNNERS_UP]
     return Card(
-        image=_thumbnail(load_upright(answer.picture.path, in_chans, _SIDE)),
+        image=_thumbnail(load_upright(answer.picture.path, shape, _SIDE)),
         name=short_path(answer.picture.name),
         words=value_words(found, names) if has_values(found) else ", ".join(labels) or "none",
         confidence=found.get("confidence"),

@@ -8,15 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zoo.api.formats import install_hint, picture_suffixes
+from zoo.api.formats import ARRAY_FILES, install_hint, picture_suffixes
 from zoo.errors import DataError, RequestError
 from zoo_predict.fetch import fetch_picture, is_address
 from zoo_predict.many.sources import Sources, is_many
 from zoo_predict.many.tars import is_tar
 
 __all__ = ["FoundPictures", "Picture", "find_pictures", "other_files"]
-
-_ARRAYS = ".npy"
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def find_pictures(words: Iterable[str], store: Path, *, null: bool = False) -> F
     Raises:
         RequestError: a pattern matches nothing, or there are addresses and downloads are disabled.
     """
-    found, known = FoundPictures(), picture_suffixes() | {_ARRAYS}
+    found, known = FoundPictures(), picture_suffixes() | ARRAY_FILES
     for word in words:
         if is_address(word):
             _fetch(word, store / str(len(found.pictures)), found)

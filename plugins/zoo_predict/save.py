@@ -7,13 +7,16 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from zoo.errors import BadImage
 from zoo.storage import atomic, cannot_write
 from zoo_predict.answers import PicturePrediction
 from zoo_predict.pictures import Picture
 from zoo_predict.places import check_free, folder_names, free_name, make_folder
+
+if TYPE_CHECKING:
+    from zoo.api.models import Preprocessing
 
 __all__ = ["NONE", "UNSURE", "Copies", "picture_files", "save_pictures", "sort_pictures"]
 
@@ -34,13 +37,13 @@ def picture_files(pictures: Sequence[Picture], folder: Path) -> list[Path]:
     return [folder / free_name(f"{picture.path.stem}.jpg", taken) for picture in pictures]
 
 
-def save_pictures(answers: Sequence[PicturePrediction], files: Sequence[Path], in_chans: int) -> None:
+def save_pictures(answers: Sequence[PicturePrediction], files: Sequence[Path], shape: Preprocessing) -> None:
     """Write each picture with its answer under it.
 
     Args:
         answers: pictures and predictions.
         files: the file of each, see :func:`picture_files`.
-        in_chans: number of channels of the model.
+        shape: preprocessing of the model.
 
     Raises:
         OutputError: the folder can't be written.
@@ -49,7 +52,7 @@ def save_pictures(answers: Sequence[PicturePrediction], files: Sequence[Path], i
 
     for answer, file in zip(answers, files, strict=True):
         make_folder(file.parent)
-        save_jpeg(annotated(load_upright(answer.picture.path, in_chans, LARGEST), answer.prediction), file)
+        save_jpeg(annotated(load_upright(answer.picture.path, shape, LARGEST), answer.prediction), file)
 
 
 def sort_pictures(

@@ -58,9 +58,14 @@ class Corruptions:
             )
         if self.images is not None and self.images < 1:
             raise RequestError(f"{self.images} images can't be corrupted. Type: --corrupted-images 500")
-        channels = split.gather(np.arange(1)).shape[3]
-        if channels not in (1, 3):
+        first = split.gather(np.arange(1))
+        if (channels := first.shape[3]) not in (1, 3):
             raise RequestError(f"The corruptions are for images of 1 or 3 channels; these have {channels}.")
+        if first.dtype != np.uint8:
+            raise RequestError(
+                "The corruptions are for images of 8 bits; these keep values of more. For a model of 8 bits: zoo run "
+                "ARCHITECTURE DATASET --set data.window=8-bit"
+            )
 
     def __call__(self, evaluated: Evaluated) -> Findings | None:
         """Evaluate the model on images with each corruption."""

@@ -102,7 +102,8 @@ def serve(
     keep_freed_memory(classifier.execution.device)
     workers = divide_processors(classifier)
     classifier.settle()
-    offered = samples_of(run) if typed.pop("samples") else []
+    in_bytes = classifier.preprocessing.window is None  # samples are JPEGs, not values in the unit of a window
+    offered = samples_of(run) if typed.pop("samples") and in_bytes else []
     limits = Limits(round(typed.pop("max_mib") * 2**20), timeout_s=typed.pop("timeout"), **typed)
     with listen(host, port) as listening:
         samples = offered if is_private(listening) else []  # validation images may be confidential

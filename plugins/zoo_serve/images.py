@@ -7,12 +7,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
-from zoo.api.formats import FormatNotInstalled, open_picture
+from zoo.api.formats import FormatNotInstalled
 from zoo.api.images import ARRAYS, Pixels, decode_errors, open_image
 from zoo.api.models import Classifier
 from zoo.errors import BadImage
+from zoo.plugin import PictureValues
 
 __all__ = ["FORMATS", "Upload", "decoded"]
 
@@ -26,7 +28,7 @@ _NUMPY = b"\x93NUMPY"
 
 
 def decoded(upload: Upload, classifier: Classifier, max_pixels: int) -> Pixels:
-    """Decode an upload like the model's training images: uint8 (size, size, C).
+    """Decode an upload like the model's training images: (size, size, C).
 
     Raises:
         BadImage: it can't be decoded, or exceeds ``max_pixels``; the message names the file.
@@ -47,21 +49,20 @@ def decoded(upload: Upload, classifier: Classifier, max_pixels: int) -> Pixels:
 
 
 def _opened(content: bytes) -> Any:
-    """Open an image lazily: only its header is read."""
-    return open_picture(BytesIO(content), FORMATS)
+    """Open an image lazily: only its header is read, unless a plugin's reader reads it."""
+    return open_image(BytesIO(content), FORMATS)
 
 
-def _array(content: bytes) -> Pixels:
+def _array(content: bytes) -> PictureValues:
     """Load a ``.npy`` array with the loader for array files, which validates the header against the file's size."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"image{ARRAYS}"
         path.write_bytes(content)
-        array: Pixels = open_image(path)
-        return array
+        return PictureValues(open_image(path))
 
 
 def _count_pixels(image: Any, in_chans: int) -> int:
     if not isinstance(image, Image.Image):
-        return int(image[0].size)
+        return int(np.asarray(image)[0].size)
     pages = 1 if in_chans in (1, 3) else int(getattr(image, "n_frames", 1))  # only then are all of them decoded
     return image.width * image.height * pages

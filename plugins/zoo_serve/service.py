@@ -152,7 +152,7 @@ class Service:
         heats = self.classifier.looked_at(work.pixels, labels)
         shown = [heats[i] if heats is not None else None for i in range(len(mine))]
         return [
-            {**answer, "explanation": {key: label, **_pictures(pixels, heat)}}
+            {**answer, "explanation": {key: label, **_pictures(self.classifier.viewable(pixels), heat)}}
             for answer, label, pixels, heat in zip(mine, labels, work.pixels, shown, strict=True)
         ]
 

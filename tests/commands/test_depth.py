@@ -46,7 +46,7 @@ RUN = (
 @pytest.mark.parametrize("store", ["disk", "stream"])
 def test_a_run_says_what_it_loses_and_leaves_out_what_is_not_finite(zoo, read_result, deep_folder: Path, store: str):
     for name in ("first", "again"):  # the second reads the store
-        words = (*RUN, "--set", f"data.store={store}", "--name", name)
+        words = (*RUN, "--set", f"data.store={store}", "--set", "data.window=8-bit", "--name", name)
         code, out, err = zoo("run", "simple_cnn", deep_folder, *words)
         assert code == 0, err
         said = " ".join((out + err).split())
@@ -56,6 +56,20 @@ def test_a_run_says_what_it_loses_and_leaves_out_what_is_not_finite(zoo, read_re
         assert skipped["name"].endswith("7.tif")
         assert "is NaN or infinite" in skipped["reason"]
         assert "7.tif" in said
+
+
+@pytest.mark.parametrize("store", ["disk", "stream"])
+def test_a_run_that_keeps_all_bits_says_its_window(zoo, read_result, deep_folder: Path, store: str):
+    """Of 16 bits and of floats together; what is not finite is left out."""
+    code, out, err = zoo("run", "simple_cnn", deep_folder, *RUN, "--set", f"data.store={store}", "--name", "own")
+    assert code == 0, err
+    said = " ".join((out + err).split())
+    assert said.count("The images keep their values (floating-point numbers)") == 1
+    assert "high byte" not in said
+    low, high = read_result("runs/own")["job"]["data"]["window"]
+    assert (low < 100, 56_000 < high < 56_384) == (True, True)
+    (skipped,) = read_result("runs/own")["splits"]["train"]["skipped"]
+    assert "is NaN or infinite" in skipped["reason"]
 
 
 def test_predict_says_it_once_and_leaves_out_what_is_not_finite(zoo, colours_run, deep_folder: Path):
@@ -77,9 +91,12 @@ def test_data_check_and_data_show_say_it(zoo, deep_folder: Path):
     assert "NaN" in unreadable["items"][0]["reason"]
     shutil.rmtree(deep_folder / "light")
     shutil.copytree(deep_folder / "dark", deep_folder / "more")
-    code, out, _ = zoo("data", "show", deep_folder, "--count", "4")
+    code, out, _ = zoo("data", "show", deep_folder, "--count", "4", "--set", "data.window=8-bit")
     assert code == 0
     assert "4 of 4 images have 16 bits per channel" in " ".join(out.split())
+    code, out, _ = zoo("data", "show", deep_folder, "--count", "4")
+    assert code == 0
+    assert "the window is of these images" in " ".join(out.split())
 
 
 def test_ordinary_pictures_have_no_word(zoo, make_folder):

@@ -335,7 +335,7 @@ def test_something_that_is_no_image_is_the_datasets_fault(paths: list[Path], sto
         def __getitem__(self, index: int) -> tuple[Any, int]:
             return [1, 2, 3], 0
 
-    with pytest.raises(ContractError, match="must be a Path, a PIL image or uint8"):
+    with pytest.raises(ContractError, match="must be a Path, a PIL image or an array of numbers"):
         decode_split(Wrong(paths), SHAPE)
     assert kept(stores) == []
 

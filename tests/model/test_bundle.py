@@ -104,9 +104,9 @@ def test_a_model_comes_back_as_it_was(tmp_path: Path):
 
 
 def test_a_bundle_from_before_there_was_a_choice_of_resizing_means_what_was_done(bundle: Path):
-    assert Preprocessing(**read_card(bundle)["preprocessing"]).shape == (8, 1, "squash", "bilinear", 1.0)
+    assert Preprocessing(**read_card(bundle)["preprocessing"]).shape == (8, 1, "squash", "bilinear", 1.0, "8-bit")
     rewrite(bundle, lambda c: c["preprocessing"].update(resize="crop", interpolation="bicubic", crop_pct=0.875))
-    assert Preprocessing(**read_card(bundle)["preprocessing"]).shape == (8, 1, "crop", "bicubic", 0.875)
+    assert Preprocessing(**read_card(bundle)["preprocessing"]).shape == (8, 1, "crop", "bicubic", 0.875, "8-bit")
 
 
 def test_a_trained_model_sees_every_image_as_it_saw_those_it_was_trained_with(
@@ -121,7 +121,7 @@ def test_a_trained_model_sees_every_image_as_it_saw_those_it_was_trained_with(
     made = {"architecture.channels": [4], "architecture.hidden": 4, **how}
     zoo.run("simple_cnn", folder, set=made, image_size=16, epochs=1, recipe="none", name="cut")
     model = zoo.load("runs/cut")
-    assert model.preprocessing.shape == (16, 3, "crop", "bicubic", 0.8)
+    assert model.preprocessing.shape == (16, 3, "crop", "bicubic", 0.8, "8-bit")
     theirs = Compose([Resize(20, InterpolationMode.BICUBIC), CenterCrop(16)])
     files = sorted((folder / "val").rglob("*.png"))
     for path in files:

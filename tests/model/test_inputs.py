@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from zoo.api import load
+from zoo.data.decode import Shape
 from zoo.errors import BadImage, RequestError
 from zoo.model.classifier import Classifier
 from zoo.model.inputs import opened_input
@@ -137,7 +138,7 @@ def test_which_axis_the_channels_are():
         ((20, 18, 1), 3, (1, 20, 18)),
         ((3, 3, 3), 3, (3, 3, 3)),
     ):
-        assert opened_input(np.zeros(shape, np.uint8), in_chans).shape == wanted
+        assert opened_input(np.zeros(shape, np.uint8), Shape(8, in_chans)).shape == wanted
 
 
 @pytest.mark.parametrize(

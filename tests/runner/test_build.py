@@ -98,7 +98,7 @@ def test_a_dataset_is_opened_as_the_job_says_and_seen_as_one_is_told():
     settings = {f"data.{name}": value for name, value in {**data, **policy}.items()}
     resolved = resolve(make_request({**asked, "set": settings}, recipe="none"), open_registry())
     opener, other = build_opener(resolved), build_opener(resolved, Shape(9, 3))
-    assert (opener.shape, other.shape) == (Shape(24, 1, "crop", "bicubic", 0.5), Shape(9, 3))
+    assert (opener.shape, other.shape) == (Shape(24, 1, "crop", "bicubic", 0.5, "own"), Shape(9, 3))
     for each in (opener, other):
         assert (each.store, each.on_bad_image, each.max_bad_fraction) == ("disk", "fail", 0.25)
 

@@ -10,6 +10,20 @@ Example::
 
 from __future__ import annotations
 
-from zoo.data.picture_formats import FormatNotInstalled, install_hint, open_picture, picture_suffixes
+from zoo.data.picture_formats import (
+    ARRAY_FILES,
+    FormatNotInstalled,
+    install_hint,
+    open_picture,
+    picture_suffixes,
+    value_suffixes,
+)
 
-__all__ = ["FormatNotInstalled", "install_hint", "open_picture", "picture_suffixes"]
+__all__ = [
+    "ARRAY_FILES",
+    "FormatNotInstalled",
+    "install_hint",
+    "open_picture",
+    "picture_suffixes",
+    "value_suffixes",
+]

@@ -14,10 +14,12 @@ from zoo.data.decode import (
     ARRAYS,
     Pixels,
     Shape,
+    ValuesKept,
     WrongChannels,
     decode_errors,
     framed,
     full_size,
+    loses_values,
     open_image,
     opened,
     read_item,
@@ -39,9 +41,11 @@ from zoo.data.open import (
     same_task,
     training_splits,
 )
+from zoo.data.own_values import viewable
 from zoo.data.split import Labels, Split, class_counts
 from zoo.data.splits import fold_numbers, hold_out, hold_out_fold, label_map
 from zoo.data.store import decode_split, labels_of
+from zoo.data.window import resolve_window
 from zoo.runner.build import build_list, build_opener, seed_everything
 
 __all__ = [
@@ -58,6 +62,7 @@ __all__ = [
     "Pixels",
     "Shape",
     "Split",
+    "ValuesKept",
     "WrongChannels",
     "build_list",
     "build_opener",
@@ -77,6 +82,7 @@ __all__ = [
     "label_indices",
     "label_map",
     "labels_of",
+    "loses_values",
     "name_of",
     "open_image",
     "open_training",
@@ -84,9 +90,11 @@ __all__ = [
     "pixels_of",
     "read_item",
     "renumbered",
+    "resolve_window",
     "same_task",
     "seed_everything",
     "threaded",
     "to_pixels",
     "training_splits",
+    "viewable",
 ]

@@ -1,10 +1,10 @@
-"""Batches: whole-batch gathers, and the path from uint8 pixels to the network's input."""
+"""Batches: whole-batch gathers, and the path from pixels to the network's input."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,16 +21,33 @@ Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Normalize:
-    """uint8 pixels to floats in 0..1, and to the network's scale; the two halves stand around augmentation."""
+    """Pixels to floats in 0..1, and to the network's scale; the two halves stand around augmentation.
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device):
+    Args:
+        mean, std: of pixels in 0..1, one value for all channels or one for each.
+        device: device of the images.
+        window: values that become 0 and 1, in the pixels' own unit; those outside become 0 or 1 too. None for pixels of
+            8 bits; ``dicom`` for pixels that are in 0..1 already.
+    """
+
+    def __init__(
+        self,
+        mean: Sequence[float],
+        std: Sequence[float],
+        device: torch.device,
+        window: Sequence[float] | Literal["dicom"] | None = None,
+    ):
         self.device = device
+        self.window = None if window is None else (0.0, 1.0) if isinstance(window, str) else tuple(window)
         self.mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
         self.std = torch.tensor(std, device=device).view(1, -1, 1, 1)
         self.nothing = not any(mean) and all(value == 1 for value in std)
 
     def to_unit(self, pixels: Tensor) -> Tensor:
-        return pixels.float() / 255
+        if self.window is None:
+            return pixels.float() / 255
+        low, high = self.window
+        return ((pixels.float() - low) / (high - low)).clamp(0, 1)
 
     def __call__(self, images: Tensor) -> Tensor:
         if self.nothing:
@@ -107,10 +124,11 @@ class Batches:
     def _resident(self, whole: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         labels = targets_of(self.split.labels).to(self.device)
         rows = None if self.split.rows is None else torch.from_numpy(self.split.rows).to(self.device)
+        same = whole.view(torch.int16) if whole.dtype == torch.uint16 else whole  # CUDA gathers no uint16
         for indices, weight in self._left():
             self.weight = weight
             items = torch.from_numpy(indices).to(self.device, non_blocking=True)
-            yield self.prepare(whole[items if rows is None else rows[items]], labels[items])
+            yield self.prepare(same[items if rows is None else rows[items]].view(whole.dtype), labels[items])
 
     def _copied(self) -> Iterator[tuple[Tensor, Tensor]]:
         left = self._left()
@@ -132,7 +150,7 @@ class Batches:
         return pixels, labels
 
     def prepare(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 (n, H, W, C) to the network's input."""
+        """Pixels (n, H, W, C) to the network's input."""
         pixels = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)  # channels_last as it lies
         targets = labels.to(self.device, non_blocking=True)
         images = self.normalize.to_unit(pixels if self.channels_last else pixels.contiguous())
@@ -151,7 +169,7 @@ def _resized(images: Tensor, side: int) -> Tensor:
 
 
 def pixels_of(items: Sequence[Any]) -> Tensor:
-    """Decoded images, uint8 (H, W, C) each, as one tensor (n, H, W, C)."""
+    """Decoded images (H, W, C) as one tensor (n, H, W, C), of the widest type among them."""
     return torch.from_numpy(np.stack(items))
 
 

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Sequence
 from pathlib import Path
-from tokenize import TokenError
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.array_files import read_array
+from zoo.data.depth import SIXTEEN, TEN, WIDER, depth_of
 from zoo.data.labels import Label, label_of
-from zoo.data.picture_formats import FormatNotInstalled, open_picture
+from zoo.data.own_values import (
+    as_stored,
+    eight_bits,
+    in_channels,
+    loses_digits,
+    planes_of,
+    rounded,
+    windowed,
+    without_alpha,
+)
+from zoo.data.picture_formats import ARRAY_FILES, FormatNotInstalled, open_picture, read_by_plugin
 from zoo.errors import BadImage, ContractError, DataError
-from zoo.plugin import Interpolation
+from zoo.plugin import Interpolation, PictureValues
 
 if TYPE_CHECKING:
     from PIL import Image
 
 Resize = Literal["squash", "crop"]
-Pixels = NDArray[np.uint8]
+ValuesKept = Literal["8-bit", "own", "dicom"]
+"""Which values of an image are kept: 8 bits; its own as uint8, uint16 or float32; or 0..1 of the file's own window."""
+Pixels = NDArray[Any]
+"""Decoded pixels: uint8; of images that keep their own values uint16 or float32 too."""
 
 ARRAYS = ".npy"
 """Suffix of NumPy files, which are images too."""
@@ -28,6 +43,7 @@ ARRAYS = ".npy"
 # Incremented whenever decoding changes pixels, so that older stores are not reused.
 DECODER = 2
 
+_BITS, _SAMPLES, _PLANAR, _SEPARATE = 258, 277, 284, 2  # TIFF 6.0, sections 4, 5 and 8
 _MOST_SQUARES = 16  # maximum aspect ratio that is scaled before a crop
 
 
@@ -52,6 +68,7 @@ class Shape(NamedTuple):
         resize: ``squash`` both sides to ``size``, or scale the shorter side and ``crop`` the middle.
         interpolation: resampling filter; all but ``nearest`` apply antialiasing.
         crop_pct: for a crop the shorter side becomes ``floor(size / crop_pct)``, 0 < x <= 1.
+        values: the values that are kept, see :data:`ValuesKept`.
     """
 
     size: int
@@ -59,6 +76,7 @@ class Shape(NamedTuple):
     resize: Resize = "squash"
     interpolation: Interpolation = "bilinear"
     crop_pct: float = 1.0
+    values: ValuesKept = "8-bit"
 
     @property
     def shorter(self) -> int:
@@ -73,45 +91,112 @@ def to_pixels(
     resize: Resize = "squash",
     interpolation: Interpolation = "bilinear",
     crop_pct: float = 1.0,
+    values: ValuesKept = "8-bit",
 ) -> Pixels:
     """Decode, orient, convert and resize an image.
 
     Args:
-        item: a PIL image, opened but perhaps not loaded, a uint8 tensor or array (C, H, W), or the path of a file, as
-            :func:`open_image` opens it.
-        size, in_chans, resize, interpolation, crop_pct: see :class:`Shape`.
+        item: a PIL image, opened but perhaps not loaded, a tensor or array of numbers (C, H, W), or the path of a file,
+            as :func:`open_image` opens it.
+        size, in_chans, resize, interpolation, crop_pct, values: see :class:`Shape`.
 
     Returns:
-        uint8 (size, size, in_chans).
+        (size, size, in_chans), uint8 unless ``values`` keeps others.
 
     Raises:
         BadImage: the file can't be decoded.
         WrongChannels: the number of channels differs; greyscale and colour are converted into each other.
-        ContractError: the item is neither an image nor a uint8 array of three dimensions.
+        ContractError: the item is neither an image nor an array of numbers in three dimensions.
     """
     from PIL import Image
 
-    shape = Shape(size, in_chans, resize, interpolation, crop_pct)
+    shape = Shape(size, in_chans, resize, interpolation, crop_pct, values)
     if isinstance(item, Path):
         item = opened(item)
-    if isinstance(item, Image.Image):
-        try:
+    try:
+        if (planes := _own_planes(item, shape)) is not None:
+            return _resized_values(planes, shape)
+        if isinstance(item, Image.Image):
             return _from_pil(item, shape)
-        except decode_errors() as error:
-            raise BadImage(_reason(error)) from error
+    except decode_errors() as error:
+        raise BadImage(_reason(error)) from error
+    return _from_array(_reduced(item), shape)
+
+
+def _own_planes(item: Any, shape: Shape) -> Pixels | None:
+    """Values of an image to be kept, (in_chans, H, W); None for those of 8 bits, which need no other path."""
+    from PIL import Image
+
+    if shape.values == "8-bit":
+        return None
+    if shape.values == "dicom":
+        picture = item if isinstance(item, PictureValues) else PictureValues(item)
+        return _with_channels(windowed(picture), shape.in_chans)
+    if isinstance(item, Image.Image):
+        return None if depth_of(item) in (None, TEN) else _deep_planes(item, shape.in_chans)
+    array = _numbers(item)
+    return None if array.dtype in (np.uint8, bool) else _with_channels(as_stored(array), shape.in_chans)
+
+
+def _numbers(item: Any) -> NDArray[Any]:
+    """An image's numbers (C, H, W).
+
+    Raises:
+        ContractError: the item is not an array of real numbers in three dimensions.
+    """
     array = np.asarray(item)
-    if array.dtype != np.uint8 or array.ndim != 3 or array.size == 0:
+    if array.dtype.kind not in "buif" or array.ndim != 3 or array.size == 0:
         raise ContractError(
-            f"an image of a dataset must be a Path, a PIL image or uint8 (C, H, W), not {array.dtype} {array.shape}"
+            "an image of a dataset must be a Path, a PIL image or an array of numbers (C, H, W), not "
+            f"{array.dtype} {array.shape}"
         )
-    return _from_array(array, shape)
+    return array
 
 
-def full_size(item: Any, in_chans: int) -> Pixels:
+def _reduced(item: Any) -> NDArray[np.uint8]:
+    """An array of an image in 8 bits, (C, H, W)."""
+    return eight_bits(_numbers(item), item.window if isinstance(item, PictureValues) else None)
+
+
+def _with_channels(planes: Pixels, in_chans: int) -> Pixels:
+    if len(planes) != in_chans and {len(planes), in_chans} != {1, 3}:
+        raise WrongChannels(len(planes), in_chans)
+    return in_channels(planes, in_chans)
+
+
+def _deep_planes(image: Image.Image, in_chans: int) -> Pixels:
+    """Values (in_chans, H, W) of an image of more than 8 bits: of its pages, or of the bands of a single page."""
+    from PIL import ImageSequence
+
+    pages = int(getattr(image, "n_frames", 1))
+    if in_chans not in (1, 3) and pages > 1:
+        if pages != in_chans:
+            raise WrongChannels(pages, in_chans)
+        found = [as_stored(np.array(page)) for page in ImageSequence.Iterator(image)]
+        if len({plane.shape for plane in found}) > 1 or found[0].ndim != 2:
+            raise BadImage("its pages differ in size, or have several bands")
+        return np.stack(found)
+    planes = as_stored(planes_of(image))
+    if in_chans in (1, 3) and len(planes) in (2, 4):
+        planes = without_alpha(planes, 65535)
+    return _with_channels(planes, in_chans)
+
+
+def loses_values(item: Any, values: ValuesKept) -> str | None:
+    """What is lost of an opened image: its depth, as :func:`zoo.data.depth.depth_of` says it; None for nothing."""
+    if values == "dicom":
+        return None
+    depth = depth_of(item)
+    if values == "8-bit" or depth in (None, TEN):
+        return depth
+    return WIDER if depth != SIXTEEN and loses_digits(np.asarray(item)) else None
+
+
+def full_size(item: Any, in_chans: int, values: ValuesKept = "8-bit") -> Pixels:
     """Decode, orient and convert as :func:`to_pixels` does, in the original size.
 
     Returns:
-        uint8 (H, W, in_chans).
+        (H, W, in_chans), uint8 unless ``values`` keeps others.
 
     Raises:
         BadImage, WrongChannels: as :func:`to_pixels` raises them.
@@ -120,6 +205,8 @@ def full_size(item: Any, in_chans: int) -> Pixels:
 
     if isinstance(item, Path):
         item = opened(item)
+    if (planes := _own_planes(item, Shape(1, in_chans, values=values))) is not None:
+        return np.ascontiguousarray(np.moveaxis(planes, 0, 2))
     if isinstance(item, Image.Image):
         try:
             if in_chans in (1, 3):
@@ -128,7 +215,7 @@ def full_size(item: Any, in_chans: int) -> Pixels:
             item = _planes(item, in_chans)
         except decode_errors() as error:
             raise BadImage(_reason(error)) from error
-    array = np.asarray(item)
+    array = _reduced(item)
     if len(array) == in_chans:
         return np.ascontiguousarray(np.moveaxis(array, 0, 2))
     if {len(array), in_chans} != {1, 3}:
@@ -141,15 +228,15 @@ def framed(pixels: Pixels, shape: Shape) -> Pixels:
     """Pad images by the margin that a centre crop removes, so that resizing returns them unchanged.
 
     Args:
-        pixels: uint8 (N, size, size, C), already resized.
+        pixels: (N, size, size, C), already resized.
         shape: target shape of that resizing.
 
     Returns:
-        uint8 (N, shorter, shorter, C), padded with zeros.
+        (N, shorter, shorter, C), padded with zeros.
     """
     if shape.shorter == shape.size:
         return pixels
-    whole = np.zeros((len(pixels), shape.shorter, shape.shorter, pixels.shape[3]), np.uint8)
+    whole = np.zeros((len(pixels), shape.shorter, shape.shorter, pixels.shape[3]), pixels.dtype)
     begin = round((shape.shorter - shape.size) / 2)
     whole[:, begin : begin + shape.size, begin : begin + shape.size] = pixels
     return whole
@@ -163,31 +250,42 @@ def decode_errors() -> tuple[type[Exception], ...]:
     return (OSError, EOFError, Image.DecompressionBombError, *odd)
 
 
-def open_image(path: str | Path) -> Any:
-    """Open an image file, or a ``.npy`` of uint8 pixels.
+def open_image(source: str | Path | IO[bytes], formats: Sequence[str] | None = None) -> Any:
+    """Open an image file: a format of Pillow, a ``.npy`` or ``.npz`` of numbers, or one of a plugin's reader.
 
-    The array is (C, H, W), (H, W, C) or (H, W). With three dimensions, the smaller of the first and the last is the
+    An array is (C, H, W), (H, W, C) or (H, W). With three dimensions, the smaller of the first and the last is the
     channel axis, the first where they are equal. Pickled data is never loaded.
 
+    Args:
+        source: a path; or a seekable file that is open for reading, of any format but NumPy's.
+        formats: Pillow's names of the formats that Pillow may read; None for all.
+
     Returns:
-        A PIL image whose pixels are not loaded yet; or a uint8 array (C, H, W).
+        A PIL image whose pixels are not loaded yet, an array (C, H, W), or a :class:`zoo.plugin.PictureValues`.
 
     Raises:
-        OSError, ValueError: the file is missing, unreadable, or no image; ``FormatNotInstalled`` for HEIC without
-            pi-heif.
+        OSError, ValueError: the file is missing, unreadable, or no image; ``FormatNotInstalled`` for a format whose
+            library is not installed.
     """
-    if Path(path).suffix.lower() != ARRAYS:
-        return open_picture(path)
-    try:  # a memory map fails on truncated files before their claimed size is allocated
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (EOFError, ValueError, TypeError, SyntaxError, OverflowError, MemoryError, TokenError) as error:
-        raise OSError("not a NumPy array that can be read without pickle") from error
-    if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.ndim not in (2, 3) or array.size == 0:
-        raise OSError(f"not an array of uint8 pixels (C, H, W) or (H, W, C), but {_form(array)}")
-    array = np.array(array)
-    if array.ndim == 2:
-        return array[None]
-    return np.ascontiguousarray(array if array.shape[0] <= array.shape[2] else np.moveaxis(array, 2, 0))
+    from PIL import UnidentifiedImageError
+
+    if isinstance(source, str | Path) and Path(source).suffix.lower() in ARRAY_FILES:
+        return read_array(source)
+    try:
+        image = open_picture(source, formats)
+    except UnidentifiedImageError:
+        if (found := read_by_plugin(source)) is None:
+            raise
+        return found
+    if image.format != "TIFF" or not _is_read_in_part(image):
+        return image
+    return read_by_plugin(source) or image
+
+
+def _is_read_in_part(tiff: Any) -> bool:
+    """Check that Pillow reads some bands of a TIFF file only, or not all bits of its separate planes."""
+    bands, planar = int(tiff.tag_v2.get(_SAMPLES, 1)), tiff.tag_v2.get(_PLANAR) == _SEPARATE
+    return bands > len(tiff.getbands()) or (planar and bands > 1 and max(tiff.tag_v2.get(_BITS, (8,))) > 8)
 
 
 def opened(path: Path) -> Any:
@@ -198,10 +296,6 @@ def opened(path: Path) -> Any:
         raise BadImage(_reason(error)) from error
 
 
-def _form(array: Any) -> str:
-    return f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-
-
 def channels_of(item: Any) -> int | None:
     """Number of channels of an opened image; None for greyscale and colour.
 
@@ -210,7 +304,7 @@ def channels_of(item: Any) -> int | None:
     from PIL import Image
 
     if not isinstance(item, Image.Image):
-        count = int(item.shape[0])
+        count = len(np.asarray(item))
     elif item.format == "TIFF":
         count = int(getattr(item, "n_frames", 1))
     else:
@@ -223,7 +317,7 @@ def side_of(item: Any) -> int:
     from PIL import Image
 
     image = open_image(item) if isinstance(item, Path) else item
-    return int(min(image.size if isinstance(image, Image.Image) else image.shape[-2:]))
+    return int(min(image.size if isinstance(image, Image.Image) else np.asarray(image).shape[-2:]))
 
 
 def read_item(dataset: Any, index: int) -> tuple[Any, Label]:
@@ -305,26 +399,11 @@ def _to_mode(image: Image.Image, in_chans: int) -> Image.Image:
 
     wanted = {1: "L", 3: "RGB"}[in_chans]
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        image = _eight_bits(image)
+        image = Image.fromarray(eight_bits(np.asarray(image)))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert(wanted)
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Convert to 8 bits: 16-bit values keep their high byte; wider ones are scaled by the image's largest value.
-
-    Raises:
-        BadImage: a value is NaN or infinite.
-    """
-    from PIL import Image
-
-    values = np.asarray(image, dtype=np.float64)
-    if bad := int(values.size - np.isfinite(values).sum()):
-        raise BadImage(f"{bad:,} of its {values.size:,} values {'is' if bad == 1 else 'are'} NaN or infinite")
-    top = 65535.0 if image.mode != "F" and values.max(initial=0) <= 65535 else max(values.max(initial=0), 1e-12)
-    return Image.fromarray((values.clip(min=0) / top * 255).round().astype(np.uint8))
 
 
 def _resized(image: Image.Image, shape: Shape) -> Image.Image:
@@ -354,6 +433,18 @@ def _without_ends(image: Image.Image) -> Image.Image:
         return image
     (left, right), (upper, lower) = (((side - longest) // 2, (side + longest) // 2) for side in image.size)
     return image.crop((max(left, 0), max(upper, 0), min(right, image.width), min(lower, image.height)))
+
+
+def _resized_values(planes: Pixels, shape: Shape) -> Pixels:
+    """Resize values (in_chans, H, W) to (size, size, in_chans) of the same type; whole numbers are rounded."""
+    from PIL import Image
+
+    if planes.dtype == np.uint8:
+        return _from_array(planes, shape)
+    if planes.shape[1:] == (shape.size, shape.size) and shape.resize == "squash":
+        return np.ascontiguousarray(np.moveaxis(planes, 0, 2))
+    found = [np.asarray(_resized(Image.fromarray(plane.astype(np.float32)), shape)) for plane in planes]
+    return rounded(np.stack(found, axis=-1), planes.dtype)
 
 
 def _from_array(array: Pixels, shape: Shape) -> Pixels:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from zoo.plugin import PictureValues
+
 __all__ = ["depth_notices", "depth_of"]
 
 TEN, SIXTEEN, WIDE, FLOAT = "10 or 12 bits", "16 bits", "32 bits", "floats"
+WINDOW, WIDER = "a window", "more than 24 bits"
 _LOSES = {
     TEN: ("10 or 12 bits per channel", "decoding keeps only the highest 8 bits"),
     SIXTEEN: ("16 bits per channel", "decoding keeps only the high byte"),
@@ -16,22 +21,26 @@ _LOSES = {
         "images with values above 65,535 are divided by their maximum; of the others only the high byte is kept",
     ),
     FLOAT: ("floating-point values", "each image is divided by its maximum, and negative values become 0"),
+    WINDOW: ("more than 8 bits and a window in the file", "decoding to 8 bits keeps the values in that window"),
+    WIDER: ("numbers of more than 24 bits", "float32 keeps the nearest number"),
 }
+_KEEPS = " To keep all bits, train with --set data.window=auto."
 
 
 def depth_of(item: Any) -> str | None:
-    """Bit depth of an opened image beyond 8 bits, from its header.
+    """Bit depth of an opened image beyond 8 bits, from its header or its type of number.
 
     Args:
-        item: a PIL image, not loaded yet if it comes from a file; or an array, which has 8 bits.
+        item: a PIL image, not loaded yet if it comes from a file; an array; or a :class:`zoo.plugin.PictureValues`.
 
     Returns:
-        ``10 or 12 bits`` (HEIC, AVIF), ``16 bits``, ``32 bits``, ``floats``; None for 8 bits or an unknown depth.
+        ``10 or 12 bits`` (HEIC, AVIF), ``16 bits``, ``32 bits``, ``floats``, ``a window`` (of a file that states one);
+        None for 8 bits or an unknown depth.
     """
     from PIL import Image
 
     if not isinstance(item, Image.Image):
-        return None
+        return _depth_of_numbers(item)
     if item.mode == "F":
         return FLOAT
     if item.mode.startswith("I;16") or ";16" in _raw_modes(item):
@@ -39,6 +48,15 @@ def depth_of(item: Any) -> str | None:
     if item.format in ("AVIF", "HEIF") and _bits(item) > 8:
         return TEN
     return WIDE if item.mode == "I" else None
+
+
+def _depth_of_numbers(item: Any) -> str | None:
+    kind = np.asarray(item).dtype
+    if kind.itemsize == 1:
+        return None
+    if isinstance(item, PictureValues) and item.window is not None:
+        return WINDOW
+    return FLOAT if kind.kind == "f" else SIXTEEN if kind.itemsize == 2 else WIDE
 
 
 def _bits(image: Any) -> int:
@@ -68,8 +86,8 @@ def depth_notices(counts: Mapping[str, int], total: int, what: str) -> list[str]
         what: noun for the images in the notice, plural.
     """
     return [
-        f"{counts[depth]:,} of {total:,} {what} {'has' if counts[depth] == 1 else 'have'} {called}: {lost}. To control "
-        "the conversion, convert them to 8 bits with a common scale."
+        f"{counts[depth]:,} of {total:,} {what} {'has' if counts[depth] == 1 else 'have'} {called}: {lost}."
+        f"{'' if depth in (TEN, WIDER) else _KEEPS}"
         for depth, (called, lost) in _LOSES.items()
         if counts.get(depth)
     ]

@@ -36,7 +36,7 @@ class Residence:
         return int(torch.cuda.mem_get_info(self.device)[0]) if self.device.type == "cuda" else 0
 
     def images(self, split: Split) -> Tensor | None:
-        """All images that the split is a part of, uint8 (N, H, W, C) on the device; None where they don't fit."""
+        """All images that the split is a part of, (N, H, W, C) on the device; None where they don't fit."""
         whole = split.images
         if id(whole) not in self._kept:
             fits = isinstance(whole, np.ndarray) and whole.nbytes <= _SHARE * self.free()
@@ -44,7 +44,8 @@ class Residence:
         return self._kept[id(whole)][1]
 
     def _copied(self, images: Any) -> Tensor:
-        there = torch.empty(images.shape, dtype=torch.uint8, device=self.device)
+        dtype = torch.from_numpy(np.empty(0, images.dtype)).dtype
+        there = torch.empty(images.shape, dtype=dtype, device=self.device)
         for start in range(0, len(images), _PIECE):
             piece = np.array(images[start : start + _PIECE])  # copied, since torch warns about read-only arrays
             there[start : start + _PIECE] = torch.from_numpy(piece)

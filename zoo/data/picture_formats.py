@@ -1,16 +1,34 @@
-"""Formats of image files: Pillow's own, and HEIC by the optional package pi-heif."""
+"""Formats of image files: Pillow's own, HEIC by the optional package pi-heif, and those of plugins' readers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from textwrap import shorten
+from typing import IO, TYPE_CHECKING, cast
+
+from zoo.errors import RequestError
+from zoo.plugin import PictureReader, PictureValues
+from zoo.registry.picture_readers import reader_of, readers, suffixes_known
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["AVIF", "HEIC", "FormatNotInstalled", "install_hint", "open_picture", "picture_suffixes"]
+__all__ = [
+    "ARRAY_FILES",
+    "AVIF",
+    "HEIC",
+    "FormatNotInstalled",
+    "install_hint",
+    "open_picture",
+    "picture_suffixes",
+    "read_by_plugin",
+    "value_suffixes",
+]
+
+ARRAY_FILES = frozenset({".npy", ".npz"})
+"""Suffixes of NumPy files, which are images too."""
 
 HEIC = frozenset({".heic", ".heics", ".heif", ".heifs", ".hif"})
 AVIF = frozenset({".avif", ".avifs"})
@@ -70,15 +88,52 @@ def _register_heic() -> None:
     pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 
-def _brands(source: str | Path | IO[bytes]) -> set[bytes]:
-    """Brands of an ISO media file (ISO/IEC 14496-12, box ``ftyp``); empty for other files."""
+def read_by_plugin(source: str | Path | IO[bytes]) -> PictureValues | None:
+    """Read an image file by the reader that a plugin contributes for it; None where there is none.
+
+    Raises:
+        FormatNotInstalled: the module that the reader needs is not installed.
+        OSError: the file can't be read; the message is the reader's.
+    """
+    suffix = Path(source).suffix.lower() if isinstance(source, str | Path) else ""
+    entry = reader_of(suffix, _head(source))
+    if entry is None:
+        return None
+    component = cast(PictureReader, entry.component)
+    if component.needs and not find_spec(component.needs):
+        raise FormatNotInstalled(f"{component.name}, which {component.needs} reads. Type: {component.install}")
+    try:
+        read = entry.factory()
+        if not isinstance(source, str | Path):
+            return cast(PictureValues, read(source))
+        with Path(source).open("rb") as file:
+            return cast(PictureValues, read(file))
+    except (OSError, RequestError):
+        raise
+    except Exception as error:  # of a library that reads a damaged file
+        first = (str(error).splitlines() or [""])[0].replace("'", '"')
+        raise OSError(f"not a readable {component.name} file ({shorten(first, 120)})") from error
+
+
+def _head(source: str | Path | IO[bytes], count: int = 256) -> bytes:
+    """The first bytes of a file, whose position is the beginning afterwards."""
     if isinstance(source, str | Path):
         with Path(source).open("rb") as file:
-            head = file.read(256)
-    else:
-        source.seek(0)
-        head = source.read(256)
-        source.seek(0)
+            return file.read(count)
+    source.seek(0)
+    head = source.read(count)
+    source.seek(0)
+    return head
+
+
+def value_suffixes() -> frozenset[str]:
+    """Suffixes of files that may hold any number of channels and any type of number: arrays, TIFF, and readers'."""
+    return ARRAY_FILES | {".tif", ".tiff"} | suffixes_known(installed=False)
+
+
+def _brands(source: str | Path | IO[bytes]) -> set[bytes]:
+    """Brands of an ISO media file (ISO/IEC 14496-12, box ``ftyp``); empty for other files."""
+    head = _head(source)
     if head[4:8] != b"ftyp":
         return set()
     end = min(int.from_bytes(head[:4], "big"), len(head))
@@ -98,7 +153,8 @@ def picture_suffixes() -> frozenset[str]:
     Image.init()
     known = {suffix for suffix, name in Image.EXTENSION.items() if name in Image.OPEN and name not in _STUBS}
     known = known | AVIF if _avif_is_installed() else known - AVIF
-    return frozenset(known | HEIC if find_spec("pi_heif") else known - HEIC)
+    known = known | HEIC if find_spec("pi_heif") else known - HEIC
+    return frozenset(known | suffixes_known(installed=True))
 
 
 def install_hint(suffixes: Iterable[str]) -> str:
@@ -108,4 +164,12 @@ def install_hint(suffixes: Iterable[str]) -> str:
             return _INSTALL_HEIC
         if suffix in AVIF:
             return _INSTALL_AVIF
+        if (
+            install := next((reader.install for _, reader in readers() if suffix in reader.suffixes), None)
+        ) is not None:
+            return install
     return ""
+
+
+def _install_of(suffix: str) -> str | None:
+    return next((reader.install for _, reader in readers() if suffix in reader.suffixes), None)

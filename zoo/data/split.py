@@ -25,7 +25,7 @@ class Split:
 
     Args:
         name: name of the split.
-        images: uint8 (N, H, W, C), an array or a memory map; or an object with the same indexing.
+        images: (N, H, W, C), uint8, uint16 or float32, an array or a memory map; or an object with the same indexing.
         labels: int64 (N,), indices into the job's classes; for multi-label images float32 (N, K) of 0 and 1; for a
             regression float64 (N, K) of values.
         names: names of the N images.
@@ -74,7 +74,7 @@ class Split:
         )
 
     def gather(self, indices: NDArray[np.int64]) -> Pixels:
-        """Gather the images of these items: uint8 (n, H, W, C)."""
+        """Gather the images of these items: (n, H, W, C)."""
         pixels: Pixels = self.images[indices if self.rows is None else self.rows[indices]]
         return pixels
 

@@ -9,6 +9,7 @@ import platform
 import shutil
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.decode import DECODER, Shape
-from zoo.data.decoded_rows import IMAGES, KEPT, LABELS, Progress, Rows, fill, in_files, new_rows
+from zoo.data.decoded_rows import BYTES, IMAGES, KEPT, LABELS, Progress, Rows, decoded, in_files
+from zoo.data.depth import TEN
 from zoo.storage import in_use
 from zoo.storage.files import cache_folder, cannot_write, write_json
 from zoo.storage.lock import Lock, held
@@ -53,10 +55,21 @@ class StorePlace:
         in_use.begin(self.folder / _ACCOUNT)
 
     def rows(self) -> Rows:
-        account = json.loads((self.folder / _ACCOUNT).read_text("utf-8"))
+        account = self._account()
         images = self._array(IMAGES) if self.pixels else None
         labels, kept = (np.asarray(self._array(file)) for file in (LABELS, KEPT))
-        return Rows(images, labels, kept, account["skipped"], account["images"], Counter(account["depths"])).used()
+        count, dtype = account["images"], np.dtype(account.get("dtype", BYTES))
+        groups = account.get("groups") or [None] * count
+        return Rows(images, labels, kept, account["skipped"], count, Counter(account["depths"]), dtype, groups).used()
+
+    def has_bytes(self) -> bool:
+        """Check that a complete store has images of 8 bits, none of which was reduced."""
+        account = self._account()
+        return bool(np.dtype(account.get("dtype", BYTES)) == BYTES and account["depths"].keys() <= {TEN})
+
+    def _account(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = json.loads((self.folder / _ACCOUNT).read_text("utf-8"))
+        return found
 
     def _array(self, file: str) -> NDArray[Any]:
         """Map the file into memory; without pixels the file is small and is read instead."""
@@ -65,8 +78,21 @@ class StorePlace:
 
 
 def place_of(content: str, shape: Shape, *, pixels: bool) -> StorePlace:
-    looks = tuple(shape if shape.resize == "crop" else shape[:4])  # crop_pct has no effect with squash
-    recipe = f"{FORMAT} {DECODER} {content} {looks} {pixels}"
+    """Find the place of a store.
+
+    Images of 8 bits are the same whichever values are kept, so that one store of them serves both.
+    """
+    reduced, own = (_place(content, shape._replace(values=values), pixels) for values in ("8-bit", "own"))
+    if shape.values == "dicom":
+        return _place(content, shape, pixels)
+    wanted, other = (reduced, own) if shape.values == "8-bit" else (own, reduced)
+    return other if not wanted.is_whole() and other.is_whole() and other.has_bytes() else wanted
+
+
+def _place(content: str, shape: Shape, pixels: bool) -> StorePlace:
+    looks = tuple(shape[:6] if shape.resize == "crop" else shape[:4])  # crop_pct has no effect with squash
+    values = "" if shape.values == "8-bit" else f" {shape.values}"
+    recipe = f"{FORMAT} {DECODER} {content} {looks} {pixels}{values}"
     return StorePlace(cache_folder() / "stores" / hashlib.sha256(recipe.encode()).hexdigest()[:32], pixels)
 
 
@@ -140,10 +166,11 @@ def _telling(progress: Progress, lock: Lock | None) -> Progress:
 
 
 def _write(building: Path, dataset: Any, shape: Shape, progress: Progress, *, pixels: bool) -> None:
-    rows = new_rows(dataset, shape, in_files(building), pixels=pixels)
-    used = fill(rows, dataset, shape, progress)
-    rows.flush()
-    write_json(building / _ACCOUNT, {"images": used.count, "skipped": used.skipped, "depths": used.depths})
+    used = decoded(dataset, shape, in_files(building), progress, pixels=pixels)
+    used.flush()
+    account = {"images": used.count, "skipped": used.skipped, "depths": used.depths, "dtype": used.dtype.name}
+    groups = {"groups": used.groups} if any(used.groups) else {}
+    write_json(building / _ACCOUNT, {**account, **groups})
 
 
 def _move(building: Path, place: StorePlace) -> None:

@@ -311,7 +311,7 @@ def _measure(
     loss, metrics = build.build_scoring(resolved, scored, execution.device)
     problems = [UNMEASURED] if loss_weights(loss) else [RAW] if file and link else []
     known = None if problems else loss
-    normalize = Normalize(shape["mean"], shape["std"], execution.device)
+    normalize = Normalize(shape["mean"], shape["std"], execution.device, shape.get("window"))
     size = execution.evaluation_batch(2 * resolved.job.train.batch_size, shape["in_chans"] * shape["image_size"] ** 2)
     network, takers = looking(model, tta, task.mean), [loss, *(m.update for m in metrics.values())]
 

@@ -146,7 +146,7 @@ def _draw(run: UntrainedRun, mistakes: Sequence[Mistake], home: Path) -> None:
     data = run.resolved.job.data
     if data.in_chans not in (1, 3) or not mistakes:
         return
-    batches = Batches(run.splits[VAL], len(mistakes), Normalize(data.mean, data.std, torch.device("cpu")))
+    batches = Batches(run.splits[VAL], len(mistakes), Normalize(data.mean, data.std, torch.device("cpu"), data.scale))
     with contextlib.suppress(RuntimeError, ValueError):
         (home / PICTURES).mkdir()
         rows = draw_mistakes(run.model, batches, mistakes, run.classes, home / PICTURES, task=run.task)

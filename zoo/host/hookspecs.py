@@ -30,6 +30,7 @@ from zoo.plugin import (
     Metric,
     ModelSource,
     Optimizer,
+    PictureReader,
     Sampler,
     Schedule,
     TrainingCallback,
@@ -650,6 +651,38 @@ def zoo_model_sources() -> Iterable[ModelSource]:
 
 
 @hookspec
+def zoo_picture_readers() -> Iterable[PictureReader]:
+    '''Contribute readers of image files that neither Pillow nor NumPy can read.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import PictureReader, hookimpl
+
+        @hookimpl
+        def zoo_picture_readers():
+            yield PictureReader(
+                "raw", "zoo_acme.raw:read", summary="Our camera's raw values", suffixes=(".araw",), needs="numpy"
+            )
+
+        # zoo_acme/raw.py
+        import numpy as np
+
+        from zoo.plugin import PictureValues
+
+        def read(file) -> PictureValues:
+            """Read 64 x 48 values of 14 bits."""
+            values = np.frombuffer(file.read(), "<u2")
+            if values.size != 48 * 64:
+                raise OSError(f"{values.size:,} values, not {48 * 64:,}")
+            return PictureValues(values.reshape(1, 48, 64), window=(0, 2**14 - 1))
+
+    Folders of ``.araw`` files can then be trained on; their 14 bits are kept.
+    '''
+    return ()
+
+
+@hookspec
 def zoo_health_checks() -> Iterable[HealthCheck]:
     '''Contribute checks to ``zoo doctor``.
 
@@ -934,6 +967,7 @@ CONTRIBUTIONS: dict[str, str] = {
     "importer": "zoo_importers",
     "command": "zoo_commands",
     "model_source": "zoo_model_sources",
+    "picture_reader": "zoo_picture_readers",
     "health_check": "zoo_health_checks",
     "function": "zoo_functions",
     "display": "zoo_displays",

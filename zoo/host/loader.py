@@ -23,7 +23,7 @@ from zoo.host import hookspecs
 from zoo.host.enablement import ALLOW_LIST, allowed
 from zoo.host.hook_calls import call_one, hooks_of, new_manager, traced
 from zoo.plugin import CacheKind, Component, Family, Kind, check_name
-from zoo.registry import kinds
+from zoo.registry import kinds, picture_readers
 from zoo.registry.config import RegistryConfig, open_shelf
 from zoo.registry.distributions import Found, installed
 from zoo.registry.entry import DISTRIBUTION, Entry, Origin, family_entries
@@ -91,6 +91,7 @@ def load_bundled(shelf: RegistryConfig | None = None) -> list[LoadedPlugin]:
     loader = _Loader(shelf.disabled if shelf else set(), allowed(), {})
     plugins = [loader.load(found) for found in installed(DISTRIBUTION)]
     collect_components(plugins)
+    _keep_readers(plugins)
     return plugins
 
 
@@ -127,8 +128,13 @@ def discover(
             plugins.append(loader.load(*theirs, taken=name in ours))
     plugins.sort(key=lambda plugin: plugin.name)
     collect_components(plugins)
+    _keep_readers(plugins)
     discovered[:] = plugins
     return plugins
+
+
+def _keep_readers(plugins: Iterable[LoadedPlugin]) -> None:
+    picture_readers.keep_only(entry for plugin in plugins if plugin.state == "enabled" for entry in plugin.entries)
 
 
 def collect_components(plugins: Iterable[LoadedPlugin]) -> None:

@@ -13,14 +13,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from zoo.data.picture_formats import value_suffixes
 from zoo.errors import ContractError, ZooError
 from zoo.job.rules import on_ladder
 from zoo.plugin import TASKS
 from zoo.registry.entry import Entry
 from zoo.registry.suggest import did_you_mean, listing
 
-ARRAYS, PAGES = (".npy",), (".tif", ".tiff")
-"""Suffixes of files with any number of channels; other files are greyscale or colour and need not be opened."""
 SAMPLE = 48
 """Number of images whose size is measured, evenly spread over the training split."""
 
@@ -40,8 +39,8 @@ def peek(factory: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, An
     found["task"] = stated_task(found.get("task"), found.get("multilabel")) or stated_task_of(factory) or TASKS[0]
     found["multilabel"] = found["task"] == "multi-label"
     first = found.pop("first", None)
-    if found.get("in_chans") is None and first is not None and Path(first).suffix.lower() in (*ARRAYS, *PAGES):
-        found["in_chans"] = _channels(Path(first))
+    if found.get("in_chans") is None and first is not None and Path(first).suffix.lower() in value_suffixes():
+        found["in_chans"] = _channels(Path(first))  # others are greyscale or colour, and need not be opened
     return found
 
 

@@ -231,10 +231,22 @@ class Train(_Strict):
         return self
 
 
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+Range = Annotated[list[_Finite], Field(min_length=2, max_length=2)]
+WindowWord = Literal["auto", "8-bit", "percentile", "dicom"]
+
+
 class Data(_Strict):
-    """Settings for images and batches."""
+    """Settings for images and batches.
+
+    Args:
+        window: values that become 0 and 1, in the images' own unit: ``[0, 4095]``; ``auto`` for the range of the
+            training images, and 0..255 where all have 8 bits; ``percentile`` for their 0.5 to 99.5 %; ``dicom`` for the
+            window that each file states; ``8-bit`` to reduce all images to 8 bits.
+    """
 
     in_chans: Channels
+    window: WindowWord | Range = "auto"
     resize: Literal["squash", "crop"] = "squash"
     interpolation: Interpolation = "bilinear"
     crop_pct: float = Field(default=1.0, gt=0, le=1)
@@ -257,6 +269,23 @@ class Data(_Strict):
         if self.crop_pct < 1 and self.resize != "crop":
             raise ValueError(f"crop_pct {self.crop_pct} has no effect with resize=squash; set data.resize=crop")
         return self
+
+    @field_validator("window")
+    @classmethod
+    def _of_two_values(cls, window: Any) -> Any:
+        if not isinstance(window, str) and window[0] >= window[1]:
+            raise ValueError(f"must be [lower, upper] with lower < upper, not {window}")
+        return window
+
+    @property
+    def scale(self) -> list[float] | Literal["dicom"] | None:
+        """Window of a job with its numbers, as bundles and :class:`zoo.data.batches.Normalize` have it."""
+        return self.window if self.window == "dicom" or not isinstance(self.window, str) else None
+
+    @property
+    def values(self) -> Literal["8-bit", "own", "dicom"]:
+        """Values of images that decoding keeps."""
+        return self.window if self.window in ("8-bit", "dicom") else "own"
 
     @model_validator(mode="after")
     def _one_fold_of(self) -> Data:

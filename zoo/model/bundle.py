@@ -17,7 +17,7 @@ import torch
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from torch import nn
 
-from zoo.data.decode import Resize, Shape
+from zoo.data.decode import Resize, Shape, ValuesKept
 from zoo.engine.task import DETAILS, REGRESSION, task_of_card
 from zoo.engine.task_protocol import TaskName
 from zoo.errors import BundleError, RequestError, UnknownName
@@ -43,7 +43,8 @@ _Exact = Field(strict=True)
 class Preprocessing:
     """Preprocessing of images for the network: resize, then ``(pixels / 255 - mean) / std``.
 
-    Older bundles lack the last two; the defaults are their behaviour.
+    With a window ``[low, high]`` pixels keep their own values, and ``(pixels - low) / (high - low)``, limited to 0..1,
+    replaces the division by 255. Older bundles lack the last three; the defaults are their behaviour.
 
     Args:
         image_size: side of the input in pixels.
@@ -52,6 +53,8 @@ class Preprocessing:
         mean, std: normalisation of pixels in 0..1, one value for all channels or one for each.
         interpolation: resampling filter.
         crop_pct: fraction of the shorter side that a crop keeps, 0 < x <= 1.
+        window: values that become 0 and 1, in the images' own unit; ``dicom`` for the window that each file states;
+            None for images of 8 bits.
     """
 
     image_size: Annotated[Side, _Exact]
@@ -61,17 +64,20 @@ class Preprocessing:
     std: list[_Number]
     interpolation: Interpolation = "bilinear"
     crop_pct: Annotated[_Number, Field(gt=0, le=1)] = 1.0
+    window: Annotated[list[_Number], Field(min_length=2, max_length=2)] | Literal["dicom"] | None = None
 
     @property
     def shape(self) -> Shape:
         """Target shape of images before normalisation."""
-        return Shape(self.image_size, self.in_chans, self.resize, self.interpolation, self.crop_pct)
+        values: ValuesKept = "8-bit" if self.window is None else "dicom" if self.window == "dicom" else "own"
+        return Shape(self.image_size, self.in_chans, self.resize, self.interpolation, self.crop_pct, values)
 
 
 def preprocessing_of(job: Job) -> dict[str, Any]:
     """Preprocessing of a job for its bundle: the arguments of :class:`Preprocessing`."""
     kept = ("in_chans", "resize", "interpolation", "crop_pct", "mean", "std")
-    return {"image_size": job.train.image_size, **{name: getattr(job.data, name) for name in kept}}
+    window = {} if job.data.scale is None else {"window": job.data.scale}
+    return {"image_size": job.train.image_size, **{name: getattr(job.data, name) for name in kept}, **window}
 
 
 class _Architecture(BaseModel):
@@ -162,7 +168,7 @@ class _Card(BaseModel):
     @field_validator("preprocessing")
     @classmethod
     def _as_of_a_job(cls, image: Preprocessing) -> Preprocessing:
-        said = {name: value for name, value in vars(image).items() if name in Data.model_fields}
+        said = {name: value for name, value in vars(image).items() if name in Data.model_fields and value is not None}
         try:
             Data(**said)
         except ValidationError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo.data.batches import Normalize, pixels_of
-from zoo.data.decode import ARRAYS, Pixels, WrongChannels, to_pixels
-from zoo.data.picture_formats import FormatNotInstalled
+from zoo.data.decode import Pixels, WrongChannels, to_pixels
+from zoo.data.own_values import viewable
+from zoo.data.picture_formats import FormatNotInstalled, value_suffixes
 from zoo.engine.calibration import familiarity
 from zoo.engine.conformal import prediction_sets
 from zoo.engine.embeddings import HeadInputs
@@ -89,7 +91,8 @@ class Classifier:
         self.preprocessing = Preprocessing(**card["preprocessing"])
         self.execution, self.scored = execution, scored
         self.model = execution.place(model).eval()
-        self._normalize = Normalize(self.preprocessing.mean, self.preprocessing.std, execution.device)
+        image = self.preprocessing
+        self._normalize = Normalize(image.mean, image.std, execution.device, image.window)
         self._watching, self._watched = threading.Lock(), None  # type: threading.Lock, nn.Module | None
         self._head: HeadInputs | None = None
         values = self.preprocessing.in_chans * self.preprocessing.image_size**2
@@ -114,7 +117,8 @@ class Classifier:
             images: one image or many. An image is a path (of a picture, or a .npy); the bytes of a file; a PIL image;
                 an array (H, W, C), (C, H, W) or (H, W); a tensor (C, H, W); or a row of a Hugging Face dataset, or its
                 undecoded image. Many are a batch (N, …), a list or an iterator of them, or a dataset or its column.
-                Pixels are integers in 0..255, or floating-point numbers in 0..1, before any normalisation. Of
+                Pixels are integers in 0..255, or floating-point numbers in 0..1, before any normalisation; for a model
+                with a window they are in the unit of the training images. Of
                 three dimensions the channels are the first if that has the model's number of them, else the last if
                 that has, else the smaller of both. Four channels are colour and transparency.
             top_k: number of classes to return, best first.
@@ -155,7 +159,7 @@ class Classifier:
         """Predict the classes of decoded images in one batch.
 
         Args:
-            pixels: uint8 (size, size, C) each, as :meth:`pixels` returns them.
+            pixels: (size, size, C) each, as :meth:`pixels` returns them.
             top_k, tta, coverage: see :meth:`predict`.
 
         Returns:
@@ -216,7 +220,7 @@ class Classifier:
         """Heat maps of the regions that support a class, or a value, by Grad-CAM.
 
         Args:
-            pixels: uint8 (size, size, C) each.
+            pixels: (size, size, C) each.
             labels: name of the class, or of the value, to explain, for each image.
 
         Returns:
@@ -233,11 +237,11 @@ class Classifier:
         return None if heat is None else heat.cpu().numpy()
 
     def probabilities(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:
-        """Probabilities (N, K) float32 on the CPU of decoded images, uint8 (size, size, C) each, temperature-scaled."""
+        """Probabilities (N, K) float32 on the CPU of decoded images, (size, size, C) each, temperature-scaled."""
         return self._probabilities(self.logits(pixels, tta))
 
     def logits(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:
-        """Raw logits, or values of a regression, (N, K) float32 on the CPU of images, uint8 (size, size, C) each."""
+        """Raw logits, or values of a regression, (N, K) float32 on the CPU of images, (size, size, C) each."""
         return self.task.read(self._outputs(pixels, tta))
 
     def _outputs(self, pixels: Sequence[Pixels], tta: str | None) -> Tensor:
@@ -251,7 +255,7 @@ class Classifier:
         """Logits and embeddings of decoded images, in one pass.
 
         Args:
-            pixels: uint8 (size, size, C) each.
+            pixels: (size, size, C) each.
             tta: see :meth:`predict`; an embedding is then the mean over the views.
 
         Returns:
@@ -279,7 +283,7 @@ class Classifier:
         """Compute all that predictions are made of, in one pass.
 
         Args:
-            pixels: uint8 (size, size, C) each.
+            pixels: (size, size, C) each.
             tta: see :meth:`predict`.
             embeddings: return the embeddings, even where no attachment needs them.
 
@@ -376,7 +380,7 @@ class Classifier:
             name: name for errors, where the image isn't a path.
 
         Returns:
-            uint8 (size, size, C).
+            (size, size, C).
 
         Raises:
             BadImage: the image can't be decoded.
@@ -386,7 +390,7 @@ class Classifier:
 
         called = name or path_of(item) or "the image"
         try:
-            return to_pixels(opened_input(item, self.preprocessing.in_chans), *self.preprocessing.shape)
+            return to_pixels(opened_input(item, self.preprocessing.shape), *self.preprocessing.shape)
         except WrongChannels as error:
             many = f"{error.found} channel{'' if error.found == 1 else 's'}"
             raise BadImage(f"{called}: has {many}, but the model takes {error.wanted}") from error
@@ -394,9 +398,13 @@ class Classifier:
             raise BadImage(f"{called}: {error}") from error
         except (OSError, Image.DecompressionBombError) as error:
             reason = "no such file" if isinstance(error, FileNotFoundError) else "not a readable image"
-            if called.lower().endswith(ARRAYS) and getattr(error, "errno", None) is None:
+            if Path(called).suffix.lower() in value_suffixes() and getattr(error, "errno", None) is None:
                 reason = str(error)
             raise BadImage(f"{called}: {reason}") from error
+
+    def viewable(self, pixels: Pixels) -> NDArray[np.uint8]:
+        """Decoded pixels in 8 bits, to be looked at: the model's window becomes 0..255."""
+        return viewable(pixels, self.preprocessing.window)
 
     def _named(self, top: list[dict[str, Any]], probs: Tensor) -> dict[str, Any]:
         if self.task.multilabel:

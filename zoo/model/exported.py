@@ -36,7 +36,8 @@ class Artifact(Protocol):
     card: dict[str, Any]
 
     def __call__(self, images: Pixels) -> NDArray[np.float32]:
-        """Predict the probabilities, or the values, (N, K) of images, uint8 (N, H, W, C) of any size."""
+        """Predict the probabilities, or the values, (N, K) of images (N, H, W, C) of any size: uint8, or
+        float32 of a model with a window."""
 
 
 class AsNetwork(nn.Module):
@@ -51,7 +52,8 @@ class AsNetwork(nn.Module):
 
     def __init__(self, artifact: Artifact, card: Mapping[str, Any]):
         super().__init__()
-        self.artifact, self.shape = artifact, Preprocessing(**card["preprocessing"]).shape
+        image = Preprocessing(**card["preprocessing"])
+        self.artifact, self.shape, self.window = artifact, image.shape, image.window
         self.task = task_of_card(card)
         self.temperature = 1.0 if self.task.multilabel else float(card.get("temperature", 1.0))
 
@@ -73,8 +75,13 @@ class AsNetwork(nn.Module):
         return self._logits(probs), None, {name: torch.from_numpy(each).float() for name, each in scores.items()}
 
     def _pixels(self, images: Tensor) -> Pixels:
-        pixels = (images.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().contiguous()
-        return framed(pixels.numpy(), self.shape)
+        planes = images.float()
+        if self.window is None:
+            planes = (planes * 255).round().to(torch.uint8)
+        elif self.window != "dicom":
+            low, high = self.window
+            planes = planes * (high - low) + low
+        return framed(planes.permute(0, 2, 3, 1).cpu().contiguous().numpy(), self.shape)
 
     def _logits(self, answer: NDArray[np.float32]) -> Tensor:
         """Outputs of the network, of which the file computes probabilities or values."""

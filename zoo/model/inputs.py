@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.data.decode import open_image
-from zoo.data.picture_formats import open_picture
+from zoo.data.decode import Shape, open_image
 from zoo.errors import RequestError
+from zoo.plugin import PictureValues
 
 __all__ = ["listed", "opened_input", "path_of"]
 
@@ -63,12 +63,13 @@ def path_of(item: Any) -> str | None:
     return os.fspath(found) if isinstance(found, str | os.PathLike) else None
 
 
-def opened_input(item: Any, in_chans: int) -> Any:
-    """Open one image of :func:`listed` as a PIL image, not loaded yet, or as a uint8 array (C, H, W).
+def opened_input(item: Any, shape: Shape) -> Any:
+    """Open one image of :func:`listed` as :func:`zoo.data.decode.open_image` does.
 
     Args:
         item: the image.
-        in_chans: number of channels of the model, by which (C, H, W) and (H, W, C) are distinguished.
+        shape: shape of the model's images: by its number of channels (C, H, W) and (H, W, C) are distinguished, and
+            its values are those of an array.
 
     Raises:
         RequestError: the item is not an image, or its values are not pixels.
@@ -78,15 +79,16 @@ def opened_input(item: Any, in_chans: int) -> Any:
 
     if isinstance(item, Mapping):
         item = item["bytes"] if item.get("bytes") is not None else item.get("path")
-    if isinstance(item, Image.Image):
+    if isinstance(item, Image.Image | PictureValues):
         return item
     if isinstance(item, str | os.PathLike):
         return open_image(Path(item))
     if isinstance(item, bytes | bytearray):
-        return open_picture(io.BytesIO(item))
+        return open_image(io.BytesIO(item))
     if not hasattr(item, "dtype"):
         raise RequestError(f"An image is {_FORMS}; not {_described(item)}.")
-    return _planes(_pixels(_on_cpu(item), item), in_chans)
+    array = _on_cpu(item)
+    return _planes(_pixels(array, item) if shape.values == "8-bit" else array, shape.in_chans)
 
 
 def _on_cpu(item: Any) -> NDArray[Any]:
@@ -111,7 +113,7 @@ def _pixels(array: NDArray[Any], item: Any) -> NDArray[np.uint8]:
     return array.astype(np.uint8) if whole else (array * 255).round().astype(np.uint8)
 
 
-def _planes(pixels: NDArray[np.uint8], in_chans: int) -> Any:
+def _planes(pixels: NDArray[Any], in_chans: int) -> Any:
     """Pixels as (C, H, W); RGBA for a model of colour or grey images as a PIL image, which has transparency."""
     from PIL import Image
 
@@ -120,7 +122,7 @@ def _planes(pixels: NDArray[np.uint8], in_chans: int) -> Any:
     first, *_, last = pixels.shape
     is_first = first == in_chans or (last != in_chans and first <= last)
     planes = pixels if is_first else np.moveaxis(pixels, 2, 0)
-    if len(planes) == 4 and in_chans in (1, 3):
+    if len(planes) == 4 and in_chans in (1, 3) and planes.dtype == np.uint8:
         return Image.fromarray(np.ascontiguousarray(np.moveaxis(planes, 0, 2)))
     return np.ascontiguousarray(planes)
 

@@ -140,7 +140,7 @@ def build_opener(resolved: Resolved, shape: Shape | None = None, preparing: Prep
     if twice or problems:
         raise JobError(twice + problems)
     if shape is None:
-        shape = Shape(job.train.image_size, data.in_chans, data.resize, data.interpolation, data.crop_pct)
+        shape = Shape(job.train.image_size, data.in_chans, data.resize, data.interpolation, data.crop_pct, data.values)
     return Opener(entry, params, shape, data.store, data.on_bad_image, data.max_bad_fraction, job.task, preparing)
 
 

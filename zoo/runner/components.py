@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from zoo.data.batches import Batches, Normalize
 from zoo.data.open import TRAIN
 from zoo.data.split import Split, class_counts
+from zoo.data.window import resolve_window, with_window_notice
 from zoo.engine.distill import Distillation, soft_loss, value_loss
 from zoo.engine.execution import Execution
 from zoo.engine.optimizers import needs_closure
@@ -98,19 +99,34 @@ class RunComponents:
 
     def _decode(self, opened: OpenedData) -> dict[str, Split]:
         """Decode the splits, and standardise values by those of the training split."""
-        found = opened.decode(self.job)
+        found = self._windowed(opened.decode(self.job))
         self.task = self.task.fitted(found[TRAIN].labels)
         self.scoring: Scoring = replace(self.scoring, task=self.task)
         if self.teacher is not None:
             self.teacher.student = self.task
         return {name: replace(split, labels=self.task.standardise(split.labels)) for name, split in found.items()}
 
+    def _windowed(self, splits: dict[str, Split]) -> dict[str, Split]:
+        """Resolve the job's window by the training split, and say it.
+
+        Raises:
+            RequestError: the teacher was trained with another window.
+        """
+        if (found := resolve_window(self.job.data.window, splits[TRAIN])) is not None:
+            window, how = found
+            self.resolved = self.resolved.decided({"data.window": window}, TRAIN, how)
+            self.job = self.resolved.job
+            splits = {**splits, TRAIN: with_window_notice(splits[TRAIN], window, how)}
+        if self.teacher is not None:
+            self.teacher.check_window(self.job.data.scale)
+        return splits
+
     def _teacher(self) -> Teacher | None:
         """Build the model to distill from; None where the job names none."""
         if self.job.teacher is None:
             return None
         data, registry = self.job.data, self.resolved.registry
-        normalize = Normalize(data.mean, data.std, self.execution.device)
+        normalize = Normalize(data.mean, data.std, self.execution.device, data.scale)
         return Teacher(self.job.teacher, self.classes, self.task, normalize, data.in_chans, self.execution, registry)
 
     def _distillation(self) -> Distillation | None:

@@ -16,6 +16,7 @@ from torch import nn
 from zoo.data.batches import Batches, targets_of
 from zoo.data.decode import Pixels
 from zoo.data.open import TRAIN
+from zoo.data.own_values import viewable
 from zoo.data.split import Split
 from zoo.engine.gradcam import evidence_of, grad_cam, painted
 from zoo.engine.task import SINGLE_LABEL, Task
@@ -99,7 +100,7 @@ def draw_mistakes(
     images, _ = batches.prepare(torch.from_numpy(pixels), targets_of(split.labels[places]))
     asked = torch.tensor([_output_of(mistake, classes) for mistake in shown], device=images.device)
     heats = grad_cam(model.eval(), images, asked, multilabel=task.independent, read=evidence_of(task))
-    found = []
+    found, pixels = [], viewable(pixels, batches.normalize.window)
     for i, mistake in enumerate(shown):
         files: dict[str, str | None] = {"file": _save(folder / f"{split.name}-{i + 1:02}.jpg", pixels[i])}
         if heats is not None:
@@ -144,6 +145,7 @@ def _augmented(training: Training, folder: Path) -> list[dict[str, str]]:
         )
     unit = batches.normalize.undone(images).float().clamp(0, 1).mul(255).byte().permute(0, 2, 3, 1).cpu().numpy()
     draws = unit.reshape(len(rows), _DRAWS, *unit.shape[1:])
+    pixels = viewable(pixels, batches.normalize.window)
     return [
         {
             "name": str(split.names[int(row)]),

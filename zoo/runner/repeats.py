@@ -30,7 +30,6 @@ from zoo.runner.repeats_summary import SUMMARY, RepeatsSummary, read_summary
 from zoo.runner.run_result import RunResult, read_result
 from zoo.runner.summary import FOLD, SEED, RepeatedRun, summarise
 from zoo.storage.files import finite, write_json, write_text
-from zoo.storage.safe_yaml import read_mapping
 
 if TYPE_CHECKING:
     from zoo.runner.runner import RunPlace
@@ -321,9 +320,9 @@ class _RepeatedRuns:
                     self.results[member.name] = result
 
     def _check_job(self, folder: Path, member: RepeatedRun) -> None:
-        from zoo.runner.tuning import as_recorded  # a dry run must not import torch
+        from zoo.runner.tuning import as_recorded, recorded_job  # a dry run must not import torch
 
-        before = read_mapping(folder / JOB)
+        before = recorded_job(folder / JOB)
         now, identify = as_recorded(member.resolved, folder / JOB).job, identify_in(member.resolved.registry)
         changed = changes(before, now, identify, member.resolved.renamed)
         if changed:

@@ -111,7 +111,7 @@ class RunData:
         return Batches(
             split,
             size,
-            Normalize(data.mean, data.std, self.execution.device),
+            Normalize(data.mean, data.std, self.execution.device, data.scale),
             sampling=sampling,
             channels_last=self.execution.channels_last,
             residence=self._residence,

@@ -49,9 +49,8 @@ from zoo.runner.run_result import RunResult, read_result
 from zoo.runner.speed import Speed, measure_speed
 from zoo.runner.time_budget import Budget
 from zoo.runner.training import FinalNumbers, Training
-from zoo.runner.tuning import as_recorded, build_parts
+from zoo.runner.tuning import as_recorded, build_parts, recorded_job
 from zoo.storage.files import cannot_write, dump_json, is_write_error, sweep, write_json, write_text
-from zoo.storage.safe_yaml import read_mapping
 
 
 @dataclass(frozen=True)
@@ -413,7 +412,7 @@ def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observe
         _check_trained(folder)
         observer.notice(f"Nothing to resume in {folder}: starting a new run.")
         return None
-    before, job = read_mapping(folder / JOB), as_recorded(resolved, folder / JOB).job
+    before, job = recorded_job(folder / JOB), as_recorded(resolved, folder / JOB).job
     for line in setting_changes(before, job.plugins):
         observer.notice(f"The settings of a plugin have changed since the run began: {line}.")
     how = identify_in(resolved.registry), resolved.renamed

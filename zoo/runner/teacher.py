@@ -68,7 +68,7 @@ class Teacher:
         _check_channels(in_chans, self.in_chans, self.bundle)
         self.model = execution.place(model.requires_grad_(False))
         self.execution, self._theirs = execution, normalize
-        self._own = Normalize(shape.mean, shape.std, execution.device)
+        self._own, self.window = Normalize(shape.mean, shape.std, execution.device), shape.window
         self.sha256 = sha256_of(self.bundle / WEIGHTS)
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -76,6 +76,15 @@ class Teacher:
             outputs: Tensor = self.model(self.seen(images)).float()
             logits: Tensor = self.student.standardise(self.task.read(outputs)[:, self._class_order])
         return logits.clone()  # a normal tensor: autograd can't save inference tensors for the backward pass
+
+    def check_window(self, window: Any) -> None:
+        """Raise RequestError unless the student's images are scaled by the window of the teacher's."""
+        if window != self.window:
+            theirs, own = ("8-bit" if each is None else each for each in (self.window, window))
+            raise RequestError(
+                f"The teacher {self.bundle} was trained with data.window={theirs}, and this job has {own}. Type: --set "
+                f"'data.window={theirs}'"
+            )
 
     def seen(self, images: Tensor) -> Tensor:
         """Convert the student's normalized images (n, C, H, W) to the teacher's input."""

@@ -108,10 +108,16 @@ def with_recipes(resolved: Resolved) -> Resolved:
     return _with_train_values(resolved, {name: values[name] for name in resolved.job.train.autos()}, "recipe")
 
 
+def recorded_job(job_file: Path) -> Mapping[str, Any]:
+    """The job of an earlier run; versions without ``data.window`` reduced every image to 8 bits."""
+    job = read_mapping(job_file)
+    return {**job, "data": {"window": "8-bit", **(job.get("data") or {})}}
+
+
 def as_recorded(resolved: Resolved, job_file: Path) -> Resolved:
     """Replace each ``auto`` by the value that an earlier run determined, as its job file records it."""
     autos = resolved.job.train.autos()
-    job = read_mapping(job_file)
+    job = recorded_job(job_file)
     executed = {name: job[name] for name in EXECUTED if getattr(resolved.job, name) == AUTO and name in job}
     before = job.get("train") or {}
     found = {name: before[name] for name in autos if name in before}
@@ -119,6 +125,8 @@ def as_recorded(resolved: Resolved, job_file: Path) -> Resolved:
         found["accumulate"] = before.get("accumulate", 1)
     if "lr" in found and before.get("head_lr") is not None:
         found["head_lr"] = before["head_lr"]
+    if resolved.job.data.window in ("auto", "percentile"):
+        executed["data.window"] = job["data"]["window"]
     return _with_train_values(resolved, found, job_file.name).decided(executed, job_file.name)
 
 

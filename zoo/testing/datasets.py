@@ -82,7 +82,7 @@ def _are_indices(label: Any, count: int, item: str) -> None:
         fail(f"{item}: {error}.")
 
 
-@contract(KIND, "images", "Return a PIL image, or a uint8 tensor (C, H, W), with the component's in_chans.")
+@contract(KIND, "images", "Return a PIL image, or a tensor of numbers (C, H, W), with the component's in_chans.")
 def _items_are_images(subject: Subject) -> None:
     chans = subject.component.in_chans if isinstance(subject.component, Dataset) else 3
     with opened(subject) as splits:

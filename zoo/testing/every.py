@@ -30,6 +30,7 @@ ASKED: dict[str, tuple[str, ...]] = {
     "command": ("arguments",),
     "analysis": (),
     "model_source": ("word",),
+    "picture_reader": ("file",),
     "health_check": (),
     "function": (),
     "display": (),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from zoo.api.formats import open_picture
-from zoo.api.images import ARRAYS, Pixels, decode_errors, depth_of
+from zoo.api.images import Pixels, decode_errors, loses_values, open_image
 from zoo.errors import BadImage, DataError, RequestError
+from zoo.plugin import PictureValues
 from zoo_predict.many.items import ImageItem, content
 from zoo_predict.many.task import PredictTask
 
@@ -25,11 +26,11 @@ Row = dict[str, Any]
 """``path``, ``label``, ``confidence``, ``top`` (or ``labels``, ``top``; ``value``; ``values``), perhaps ``sure``,
 ``familiar``, ``set``, ``embedding`` (float32 (D,)), and ``error``: None, or the reason why there is no prediction."""
 DEPTH = "depth"
-"""Key of an image's bit depth beyond 8, where it has one; not a column."""
+"""Key of an image's depth, where decoding loses something of it; not a column."""
 
 
 class DecodedBatch(NamedTuple):
-    """Decoded images: pixels uint8 (size, size, C) or the reason why there are none, and the depth beyond 8 bits."""
+    """Decoded images: pixels (size, size, C) or the reason why there are none, and the depth beyond 8 bits."""
 
     items: Sequence[ImageItem]
     pixels: list[Pixels | str]
@@ -75,8 +76,6 @@ class Predictor:
     def _decoded(self, item: ImageItem) -> tuple[Pixels | str, str | None]:
         try:
             with content(item) as source:
-                if isinstance(source, Path) and source.suffix.lower() == ARRAYS:
-                    return self.classifier.pixels(source, item.name), None
                 return self._picture(source, item.name)
         except (BadImage, DataError) as error:
             return str(error).removeprefix(f"{item.name}: "), None
@@ -84,9 +83,11 @@ class Predictor:
             return _reason(error), None
 
     def _picture(self, source: Path | bytes, name: str) -> tuple[Pixels, str | None]:
-        with open_picture(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
-            depth = depth_of(picture)  # of the header: a loaded image has lost it
-            return self.classifier.pixels(picture, name), depth
+        picture = open_image(io.BytesIO(source) if isinstance(source, bytes) else source)
+        with picture if hasattr(picture, "close") else nullcontext():
+            depth = loses_values(picture, self.classifier.preprocessing.shape.values)  # a loaded image has lost it
+            given = PictureValues(picture) if isinstance(picture, np.ndarray) else picture
+            return self.classifier.pixels(given, name), depth
 
     def answer(self, decoded: DecodedBatch) -> list[Row]:
         """Predict decoded images: a row for each, in order."""

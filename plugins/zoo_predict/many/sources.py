@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zoo.api.formats import picture_suffixes
+from zoo.api.formats import ARRAY_FILES, picture_suffixes
 from zoo.errors import RequestError
 from zoo_predict.fetch import is_address
 from zoo_predict.many.items import ImageItem
@@ -19,8 +19,6 @@ from zoo_predict.many.tars import check_tar, is_tar, members
 from zoo_predict.many.walk import FoundFile, files_below, matching_files
 
 __all__ = ["Sources", "is_many"]
-
-_ARRAYS = ".npy"
 
 
 def is_many(word: str) -> bool:
@@ -69,7 +67,7 @@ class Sources:
         return sum(1 for _ in Sources(self.words))
 
     def __iter__(self) -> Iterator[ImageItem]:
-        suffixes = picture_suffixes() | {_ARRAYS}
+        suffixes = picture_suffixes() | ARRAY_FILES
         for word in self.words:
             yield from self._of(_expanded(word), suffixes)
 
@@ -82,7 +80,7 @@ class Sources:
         elif os.path.isdir(word):  # noqa: PTH112 - before the suffixes: a folder may be called a.tar
             yield from self._pictures(files_below(word.rstrip("/") or "/"), suffixes)
         elif is_tar(word):
-            yield from members(word, suffixes - {_ARRAYS})
+            yield from members(word, suffixes - ARRAY_FILES)
         elif is_list(word):
             yield from (_item(*pair) for pair in paths_in(word))
         elif _is_pattern(word):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from zoo.api.models import Preprocessing
 from zoo_predict import annotate, page
 from zoo_predict.annotate import annotated, load_upright
 from zoo_predict.answers import PicturePrediction
@@ -28,6 +29,10 @@ def album(colours: Path) -> Path:
         Path("album", place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(colours / source, Path("album", place))
     return Path("album")
+
+
+def seen(in_chans: int) -> Preprocessing:
+    return Preprocessing(8, in_chans, "squash", [0.5], [0.5])
 
 
 @pytest.fixture
@@ -96,7 +101,8 @@ def test_a_folder_that_is_a_file(refused, colours_run, album):
 def test_every_shape_of_picture_has_room_for_its_words(size: tuple[int, int], tmp_path: Path):
     Image.new("RGB", size, (9, 99, 200)).save(tmp_path / "a.png")
     found = annotated(
-        load_upright(tmp_path / "a.png", 3, annotate.LARGEST), {"label": "a rather long name " * 9, "confidence": 0.5}
+        load_upright(tmp_path / "a.png", seen(3), annotate.LARGEST),
+        {"label": "a rather long name " * 9, "confidence": 0.5},
     )
     assert 240 <= found.width <= 1600
     assert found.height <= 1600 + 100
@@ -104,13 +110,13 @@ def test_every_shape_of_picture_has_room_for_its_words(size: tuple[int, int], tm
 
 def test_pictures_of_other_channels_and_turned_ones_are_shown_upright(tmp_path: Path):
     np.save(tmp_path / "many.npy", np.full((6, 30, 20), 77, np.uint8))
-    assert load_upright(tmp_path / "many.npy", 6, 1600).getpixel((0, 0)) == (77, 77, 77)
+    assert load_upright(tmp_path / "many.npy", seen(6), 1600).getpixel((0, 0)) == (77, 77, 77)
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (60, 30), "red").save(tmp_path / "turned.jpg", exif=exif)
-    assert load_upright(tmp_path / "turned.jpg", 3, 1600).size == (30, 60)
+    assert load_upright(tmp_path / "turned.jpg", seen(3), 1600).size == (30, 60)
     Image.new("L", (60, 30), 9).save(tmp_path / "grey.png")
-    assert load_upright(tmp_path / "grey.png", 1, 1600).mode == "RGB"
+    assert load_upright(tmp_path / "grey.png", seen(1), 1600).mode == "RGB"
 
 
 def test_labels_in_every_script_have_a_font_or_a_notice(zoo, colours_run, colours, monkeypatch, tmp_path: Path):

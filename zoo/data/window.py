@@ -1,0 +1,82 @@
+"""The window of a run: the values that become 0 and 1, in the pixels' own unit."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.data.split import Split
+from zoo.errors import DataError
+
+__all__ = ["PERCENTILES", "Window", "resolve_window", "with_window_notice"]
+
+Window = Literal["auto", "8-bit", "percentile", "dicom"] | Sequence[float]
+PERCENTILES = (0.5, 99.5)
+_MOST = 2**24
+"""Maximum number of values that percentiles are computed of, evenly spread."""
+_BLOCK = 256
+_KINDS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floating-point numbers"}
+
+
+def resolve_window(asked: Window, train: Split) -> tuple[list[float], str] | None:
+    """Resolve the window of a job by its training images.
+
+    ``auto`` is the range of their values, and none for images of 8 bits; ``percentile`` their 0.5 to 99.5 %.
+
+    Args:
+        asked: the window of the job.
+        train: the training images.
+
+    Returns:
+        The two values, and how they were found, in a few words; None where the window needs no numbers.
+
+    Raises:
+        DataError: all values of the training images are the same.
+    """
+    if not isinstance(asked, str) or asked in ("8-bit", "dicom"):
+        return None
+    if asked == "auto" and train.images.dtype == np.uint8:
+        return None
+    if asked == "auto":
+        found, how = _range(train), f"range of the {len(train):,} training images"
+    else:
+        found = [float(x) for x in np.percentile(_sample(train), PERCENTILES)]
+        how = f"{PERCENTILES[0]:g} to {PERCENTILES[1]:g} % of the values of the training images"
+    if found[0] >= found[1]:
+        raise DataError(
+            f"The window of the training images ({asked}) would be from {found[0]:g} to {found[1]:g}. "
+            "Give it in the unit of the pixels: --set data.window=[0,4095]"
+        )
+    return found, how
+
+
+def with_window_notice(train: Split, window: Sequence[float], how: str) -> Split:
+    """Add a notice about a resolved window to the training split."""
+    low, high = (f"{value:,.6g}" for value in window)
+    notice = (
+        f"The images keep their values ({_KINDS[train.images.dtype.name]}): {low} becomes 0 and {high} becomes 1, the "
+        f"{how}. For another window: --set data.window=[LOWER,UPPER]"
+    )
+    return dataclasses.replace(train, notices=(*train.notices, notice))
+
+
+def _blocks(train: Split, step: int = 1) -> Any:
+    rows = np.arange(0, len(train), step)
+    return (train.gather(rows[start : start + _BLOCK]) for start in range(0, len(rows), _BLOCK))
+
+
+def _range(train: Split) -> list[float]:
+    ends = [(float(block.min()), float(block.max())) for block in _blocks(train)]
+    return [min(low for low, _ in ends), max(high for _, high in ends)]
+
+
+def _sample(train: Split) -> NDArray[Any]:
+    """At most 16.8 million values of the images, evenly spread over images and pixels."""
+    each = int(np.prod(train.gather(np.zeros(1, np.int64)).shape))
+    step = max(1, len(train) // 4096)
+    stride = max(1, -(-each * -(-len(train) // step) // _MOST))
+    return np.concatenate([block.reshape(len(block), -1)[:, ::stride].ravel() for block in _blocks(train, step)])

@@ -86,7 +86,7 @@ class LabelStudio(AnnotationDataset):
         path = need_root(root, "label_studio", _WHAT)
         if path.is_dir():
             raise DataError(f"{path} is a folder. label_studio reads {_WHAT}; give the file.")
-        tasks = _read(path)
+        tasks = [_with_field(task, field, str(path)) for task in _read(path)]
         _need_one_field(path, tasks, field)
         home = path.parent if images is None else path.parent / Path(images).expanduser()
         folders = (home, home / "images") if images is None else (home,)
@@ -120,6 +120,14 @@ class _Task(NamedTuple):
     data: dict[str, str]
     results: list[_Result]
     others: int = 0
+
+
+def _with_field(task: _Task, field: str | None, where: str) -> _Task:
+    """A task whose data ``field`` is its label: JSON-MIN has a single choice as a text, as it has data."""
+    if field is None or field not in task.data or any(each.field == field for each in task.results):
+        return task
+    data = {name: text for name, text in task.data.items() if name != field}
+    return task._replace(data=data, results=[*task.results, _Result(field, (named(task.data[field], where),))])
 
 
 def _notices(tasks: Sequence[_Task]) -> list[str]:

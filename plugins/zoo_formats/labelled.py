@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
@@ -141,5 +142,10 @@ class LabelledImages(Generic[Place]):
 
     @property
     def fingerprint(self) -> str | None:
-        """Hash of the content; None for whole files, which are hashed by their names."""
-        return self.pictures.fingerprint(self.places)
+        """Hash of the pictures and labels; None for whole files, which are hashed by their names."""
+        pictures = self.pictures.fingerprint(self.places)
+        if pictures is None:
+            return None
+        whole = hashlib.sha256(pictures.encode())
+        whole.update(repr((self.classes, self.multilabel, self.targets)).encode())
+        return whole.hexdigest()

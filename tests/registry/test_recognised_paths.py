@@ -119,7 +119,7 @@ def test_a_malformed_field_is_refused(field: dict[str, str]):
 def test_a_recogniser_of_a_local_component_is_in_its_file():
     Path("mine.py").write_text("def make(root, split): ...\ndef knows(path): return path.name == 'a.json'\n", "utf-8")
     Path(FILENAME).write_text(
-        "components:\n  dataset:\n    mine: {target: './mine.py:make', opens: [.json], recognises: './mine.py:knows'}\n",
+        "components:\n  dataset:\n    mine: {target: './mine.py:make', opens: [.json], recognises: ./mine.py:knows}\n",
         "utf-8",
     )
     Path("a.json").write_text("{", "utf-8")

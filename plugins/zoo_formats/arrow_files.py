@@ -6,7 +6,7 @@ import bisect
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +42,20 @@ class ArrowFile:
 
     Args:
         path: the file.
+        remote: opens a Parquet file that is elsewhere, by its path; its rows are read when they are needed. The path
+            names the file's content, such as by a commit.
 
     Raises:
-        DataError: it is damaged, truncated, or another kind of file.
+        DataError: it is damaged, truncated, or another kind of file; or it can't be reached.
         RequestError: pyarrow is not installed.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, remote: Callable[[str], Any] | None = None) -> None:
+        self.path, self.remote = path, remote
         self._forget()
         pa = need_pyarrow()
         try:
-            self.is_parquet = _is_parquet(path)
+            self.is_parquet = remote is not None or _is_parquet(path)
             self.schema = self._parquet.schema_arrow if self.is_parquet else self._table.schema
             self._starts = self._row_groups()
         except (OSError, ValueError, pa.ArrowException) as error:
@@ -102,7 +104,12 @@ class ArrowFile:
 
         Raises:
             OSError: the file is damaged.
+            DataError: the file is elsewhere and can't be reached, which says nothing about the row.
         """
+        if self.remote is not None:
+            with self._readable():
+                group = self.group_of(row)
+                return self._images(group, name)[row - self._starts[group]].as_py()
         pa = need_pyarrow()
         try:
             if not self.is_parquet:
@@ -113,11 +120,14 @@ class ArrowFile:
             raise OSError(_reason(error)) from error
 
     def digests(self, name: str) -> Iterator[str]:
-        """Hash of each image of a column, in order, without keeping the images.
+        """Hash of each image of a column, in order, without keeping the images; of a file elsewhere its path and row.
 
         Raises:
             DataError: the file is damaged.
         """
+        if self.remote is not None:
+            yield from (f"{self.path} {row}" for row in range(len(self)))
+            return
         with self._readable():
             for group in range(len(self._starts) - 1):
                 for image in self._column_of(group, name):
@@ -140,12 +150,16 @@ class ArrowFile:
             return self._recent[group, name]
 
     def _readable(self) -> _Readable:
-        return _Readable(self.path)
+        return _Readable(self.path, "is damaged" if self.remote is None else "can't be read")
 
     @property
     def _parquet(self) -> Any:
         if self._opened is None:
-            self._opened = need_pyarrow().parquet.ParquetFile(self.path, memory_map=True)
+            parquet, place = need_pyarrow().parquet, str(self.path)
+            if self.remote is None:
+                self._opened = parquet.ParquetFile(place, memory_map=True)
+            else:
+                self._opened = parquet.ParquetFile(self.remote(place))
         return self._opened
 
     @property
@@ -177,15 +191,16 @@ class ArrowFile:
 class _Readable:
     """Turns errors of pyarrow into a DataError that names the file."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path, self.problem = path, problem
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, OSError | ValueError | need_pyarrow().ArrowException):
-            raise DataError(f"{self.path} is damaged: {_reason(error)}. Download or write the file again.") from error
+            what = "Download or write the file again" if self.problem == "is damaged" else "Check the network"
+            raise DataError(f"{self.path} {self.problem}: {_reason(error)}. {what}.") from error
 
 
 def _is_parquet(path: Path) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from zoo.api.jobs import listing
 from zoo.errors import DataError, RequestError
 from zoo.storage import cache_folder, offline
 from zoo_formats.arrow_files import need_pyarrow
@@ -18,6 +19,8 @@ from zoo_formats.tables import RowPictures, TableRow, listed_rows
 
 __all__ = ["HubDataset"]
 
+_CONVERTED = "refs/convert/parquet"
+"""Branch of the hub with its own conversion of a dataset that has no Parquet files."""
 _ADDRESS = "an address such as hf:owner/name or hf:owner/name@revision"
 
 
@@ -36,6 +39,8 @@ class HubDataset(LabelledImages[TableRow]):
         image_column: column of images; None for the one that the hub describes.
         label_column: column of labels, likewise.
         group_column: column of groups of related images, used where it exists.
+        stream: read the repository's Parquet files row group by row group into the zoo's store, without a copy in the
+            cache. Without Parquet files, those that the hub has converted are read.
 
     Raises:
         DataError: there is no such dataset, it can't be reached, or a column is missing or ambiguous; the training
@@ -52,14 +57,19 @@ class HubDataset(LabelledImages[TableRow]):
         image_column: str | None = None,
         label_column: str | None = None,
         group_column: str = "group",
+        stream: bool = False,
     ) -> None:
-        found = _fetched(root, address, config)
+        found = _fetched(root, address, config, stream)
         listed, pictures = _listed(found, Asked(image_column, label_column, "split", group_column))
         super().__init__(listed, split, pictures, found.source)
 
     @staticmethod
     def available_splits(
-        root: Path | None, address: str | None = None, config: str | None = None, **columns: Any
+        root: Path | None,
+        address: str | None = None,
+        config: str | None = None,
+        stream: bool = False,
+        **columns: Any,
     ) -> tuple[str, ...]:
         """Splits among train, val and test.
 
@@ -67,7 +77,7 @@ class HubDataset(LabelledImages[TableRow]):
             DataError, RequestError: see the class.
         """
         del columns
-        names = [split for split, _ in _fetched(root, address, config).files]
+        names = [split for split, _ in _fetched(root, address, config, stream).files]
         return tuple(split for split in ("train", "val", "test") if split in names)
 
 
@@ -77,9 +87,10 @@ class _Found(NamedTuple):
     files: tuple[tuple[str, Path], ...]
     source: str
     notices: tuple[str, ...]
+    streamed: bool = False
 
 
-def _fetched(root: Path | None, address: str | None, config: str | None) -> _Found:
+def _fetched(root: Path | None, address: str | None, config: str | None, stream: bool) -> _Found:
     """Download a dataset where it is not in the cache.
 
     Raises:
@@ -97,7 +108,7 @@ def _fetched(root: Path | None, address: str | None, config: str | None) -> _Fou
     name, _, revision = str(address).partition("@")
     if name.count("/") != 1 or not all(name.split("/")):
         raise RequestError(f"{address!r} is not {_ADDRESS}.")
-    return _loaded(name, config, revision or None)
+    return _streamed(name, config, revision or None) if stream else _loaded(name, config, revision or None)
 
 
 @lru_cache(maxsize=2)
@@ -127,6 +138,54 @@ def _loaded(name: str, config: str | None, revision: str | None) -> _Found:
     notices = (f"Not used: the splits {', '.join(unused)} of {where}.",) if unused else ()
     source = f"the folder {name}" if local else f"hf:{name} at {commit or revision or 'the cached revision'}"
     return _Found(tuple(files), source, notices)
+
+
+@lru_cache(maxsize=2)
+def _streamed(name: str, config: str | None, revision: str | None) -> _Found:
+    """Parquet files of a repository, by split, which stay there."""
+    if offline():
+        raise DataError(f"hf:{name} can't be streamed: downloads are disabled (ZOO_OFFLINE is set).")
+    need_pyarrow()
+    commit = _commit(name, revision)
+    found = _tables_at(name, commit, config)
+    if not found and revision is None:
+        commit = _commit(name, _CONVERTED)
+        found = _tables_at(name, commit, config)
+    if not found:
+        raise DataError(
+            f"hf:{name} has no Parquet files{f' of {config!r}' if config else ''} to stream. Leave out "
+            "dataset.stream=true."
+        )
+    homes = sorted({path.parent for _, path in found})
+    if len(homes) > 1 and len({split for split, _ in found}) < len(found) and config is None:
+        names = [home.name for home in homes]
+        raise DataError(
+            f"hf:{name} has several configurations: {listing(names)}. Choose one: --set dataset.config=NAME"
+        )
+    return _Found(tuple(found), f"hf:{name} at {commit}, streamed", (), streamed=True)
+
+
+def _tables_at(name: str, commit: str, config: str | None) -> list[tuple[str, Path]]:
+    """Parquet files of a commit, and their splits."""
+    import huggingface_hub
+
+    try:
+        paths = huggingface_hub.HfApi().list_repo_files(name, revision=commit, repo_type="dataset")
+    except (OSError, ValueError) as error:
+        raise DataError(f"hf:{name} can't be reached: {_first_line(error)} Check the network.") from error
+    found = []
+    for path in sorted(path for path in paths if path.endswith(".parquet")):
+        split = split_in(path)
+        if split is not None and (config is None or config in PurePosixPath(path).parts):
+            found.append((split, Path(f"datasets/{name}@{commit}/{path}")))
+    return found
+
+
+def _open_remote(path: str) -> Any:
+    """Open a file of the hub, of which only the parts that are read are transferred."""
+    import huggingface_hub
+
+    return huggingface_hub.HfFileSystem().open(path, "rb")
 
 
 def _library() -> Any:
@@ -195,4 +254,5 @@ def _first_line(error: BaseException) -> str:
 
 @lru_cache(maxsize=2)
 def _listed(found: _Found, asked: Asked) -> tuple[Listed[TableRow], RowPictures]:
-    return listed_rows(found.source, found.files, asked, None, None, found.notices)
+    remote = _open_remote if found.streamed else None
+    return listed_rows(found.source, found.files, asked, None, None, found.notices, remote)

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -196,6 +196,7 @@ def listed_rows(
     class_names: Sequence[str] | None,
     folder: Path | None,
     notices: Sequence[str] = (),
+    remote: Callable[[str], Any] | None = None,
 ) -> tuple[Listed[TableRow], RowPictures]:
     """List the rows of tables, and hash their images.
 
@@ -206,11 +207,12 @@ def listed_rows(
         class_names: names of the classes by number.
         folder: folder of pictures that are given by path; None for absolute paths.
         notices: sentences for the user.
+        remote: opens a file that is elsewhere.
 
     Raises:
         DataError: see :class:`ImageTable`.
     """
-    files = [ArrowFile(path) for _, path in found]
+    files = [ArrowFile(path, remote) for _, path in found]
     forms = [format_of(file, asked) for file in files]
     rows = [
         row

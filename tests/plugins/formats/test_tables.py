@@ -339,6 +339,49 @@ def test_an_address_is_read_at_a_commit_that_the_result_names(
     assert result["classes"] == NAMES
 
 
+def test_a_stream_copies_nothing_and_reads_each_row_group_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Any, runs: Any
+):
+    import huggingface_hub
+    from fsspec.implementations.dirfs import DirFileSystem
+
+    root = tmp_path / "datasets" / f"owner/pets@{Hub.commit}" / "data"
+    root.mkdir(parents=True)
+    made(12).to_parquet(root / "train-00000-of-00002.parquet", batch_size=4)
+    made(4, 12).to_parquet(root / "validation-00000-of-00001.parquet")
+    Hub(monkeypatch, tmp_path)
+    names = [path.relative_to(root.parent).as_posix() for path in root.iterdir()]
+    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", lambda *asked, **how: [*names, "README.md"])
+    monkeypatch.setattr(huggingface_hub, "HfFileSystem", lambda: DirFileSystem(str(tmp_path)))
+    data = look("hf:owner/pets", stream=True).splits["train"]
+    assert data.source == f"hf:owner/pets at {Hub.commit}, streamed"
+    assert len(set(data.shards)) == 3
+    result = runs("hf:owner/pets", "--set", "dataset.stream=true")
+    assert {split: each["images"] for split, each in result["splits"].items()} == {"train": 12, "val": 4}
+    (root / "train-00000-of-00002.parquet").write_bytes(b"PAR1 and no more")
+    from zoo_formats.hub import _listed
+
+    _listed.cache_clear()
+    with pytest.raises(Exception, match="can't be read as a Parquet file"):
+        look("hf:owner/pets", stream=True)
+
+
+def test_a_stream_needs_parquet_files_and_one_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Any
+):
+    import huggingface_hub
+
+    Hub(monkeypatch, tmp_path)
+    files: list[str] = ["README.md"]
+    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", lambda *asked, **how: files)
+    words = ("run", "simple_cnn", "--set", "dataset.stream=true")
+    assert "has no Parquet files to stream" in refused(*words, "hf:owner/none")
+    files += ["en/train-0.parquet", "de/train-0.parquet"]
+    assert "has several configurations: de, en" in refused(*words, "hf:owner/two")
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    assert "can't be streamed: downloads are disabled" in refused(*words, "hf:owner/off")
+
+
 ADDRESSES = {
     "hf:owner": "is not an address such as hf:owner/name",
     "hf:": "hf needs an address such as hf:owner/name",

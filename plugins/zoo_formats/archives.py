@@ -71,7 +71,7 @@ class ArchiveMember(NamedTuple):
     offset: int
     size: int
     content: str
-    """What tells its content from others: a hash, or the checksum and size of a zip file."""
+    """Identity of its content: a hash, or the checksum and size of a zip file."""
 
 
 class ArchivePictures:

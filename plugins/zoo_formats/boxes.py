@@ -71,7 +71,7 @@ class Region(NamedTuple):
         path: the file.
         box: the box to cut out; None for the whole picture.
         number: number of the box in its picture, from 1.
-        size: width and height in pixels as annotated, where known; of a picture that EXIF turns they tell
+        size: width and height in pixels as annotated, where known; of a picture that EXIF turns they show
             whether the box is in the turned picture.
     """
 

@@ -34,7 +34,7 @@ _ENTRIES = 200
 
 
 def entries(folder: Path, most: int = _ENTRIES) -> list[Path]:
-    """Some of the entries of a folder, without hidden ones; empty where it is no folder."""
+    """Some of the entries of a folder, without hidden ones; empty for anything else."""
     if not folder.is_dir():
         return []
     with os.scandir(folder) as found:

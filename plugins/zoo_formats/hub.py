@@ -118,13 +118,12 @@ def _loaded(name: str, config: str | None, revision: str | None) -> _Found:
     if not local and not offline():
         commit = _commit(name, revision)
     where = name if local else f"hf:{name}{f'@{revision}' if revision else ''}"
-    with _problems_named(where, datasets), _quiet(datasets):
+    with _problems_named(where, datasets), _quiet(datasets), _offline(datasets, local or offline()):
         found = datasets.load_dataset(
             name,
             config,
             revision=commit or revision,
             cache_dir=str(cache_folder() / "datasets" / "hf"),
-            download_config=datasets.DownloadConfig(local_files_only=offline()),
         )
     files, unused = [], []
     for split, part in found.items():
@@ -231,6 +230,8 @@ def _problems_named(where: str, datasets: Any) -> Iterator[None]:
     try:
         yield
     except (*errors, need_pyarrow().ArrowException) as error:
+        if isinstance(error, ConnectionError) and offline():
+            raise DataError(f"{where} is not in the cache, and downloads are disabled (ZOO_OFFLINE is set).") from error
         reason = error.__cause__ if type(error).__name__ == "DatasetGenerationError" and error.__cause__ else error
         raise DataError(f"{where} can't be read: {_first_line(reason)}") from error
 
@@ -245,6 +246,28 @@ def _quiet(datasets: Any) -> Iterator[None]:
     finally:
         if shown:
             datasets.enable_progress_bars()
+
+
+@contextlib.contextmanager
+def _offline(datasets: Any, stays: bool) -> Iterator[None]:
+    """Keep both libraries off the network within the context; they read the environment only once, on import.
+
+    For a folder of this machine the library would count the use of its reader on the hub.
+    """
+    import huggingface_hub
+
+    if not stays:
+        yield
+        return
+    places = (datasets.config, huggingface_hub.constants)
+    before = [place.HF_HUB_OFFLINE for place in places]
+    try:
+        for place in places:
+            place.HF_HUB_OFFLINE = True
+        yield
+    finally:
+        for place, value in zip(places, before, strict=True):
+            place.HF_HUB_OFFLINE = value
 
 
 def _first_line(error: BaseException) -> str:

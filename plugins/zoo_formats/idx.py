@@ -179,7 +179,7 @@ def _header(path: Path) -> tuple[int, ...]:
     """Shape of the values of a file.
 
     Raises:
-        DataError: the file is no idx file of bytes, or damaged.
+        DataError: the file is not an idx file of bytes, or is damaged.
     """
     try:
         with _open(path) as file:

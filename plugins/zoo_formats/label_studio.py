@@ -235,7 +235,7 @@ def _image(data: Mapping[str, Any], where: str) -> str:
 
 
 def _paths(image: str) -> list[str]:
-    """Paths in the folder of the pictures that an address may stand for, the likeliest first."""
+    """Paths in the folder of the pictures that an address may stand for, the most probable first."""
     parts = urlsplit(image)
     local = parse_qs(parts.query).get("d")
     path = local[0] if local else unquote(parts.path)

@@ -49,7 +49,7 @@ class Listed(Generic[Place]):
         others: splits whose images are not listed, where each is read on its own.
         groups: group of each image.
         attributes: values of each image by name.
-        contents: what tells whether two images are the same picture; by default the place.
+        contents: identity of each image's picture; by default the place.
         notices: sentences for the user.
         shards: file number of each image, where a file has many.
     """

@@ -24,7 +24,7 @@ def column_among(wanted: str, default: str, others: Sequence[str], header: Seque
     Args:
         wanted: the column, as it was asked for.
         default: its usual name.
-        others: other names of that meaning, the likeliest first.
+        others: other names of that meaning, the most probable first.
         header: the columns of the file.
     """
     found = [name for name in header if name.casefold() in others]

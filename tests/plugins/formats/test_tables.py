@@ -395,8 +395,14 @@ def test_a_wrong_address_is_refused(address: str, refused: Any):
 
 
 def test_offline_an_unknown_dataset_is_refused_at_once(refused: Any, monkeypatch: pytest.MonkeyPatch):
+    import huggingface_hub
+
     monkeypatch.setenv("ZOO_OFFLINE", "1")
-    assert "hf:owner/never-fetched can't be read" in refused("run", "simple_cnn", "hf:owner/never-fetched")
+    text = refused("run", "simple_cnn", "hf:owner/never-fetched")
+    assert "hf:owner/never-fetched is not in the cache, and downloads are disabled" in text
+    assert "zoo: " in text[:5], "no word of a connection that was tried"
+    assert not datasets.config.HF_HUB_OFFLINE
+    assert not huggingface_hub.constants.HF_HUB_OFFLINE
 
 
 def test_a_dataset_that_the_hub_does_not_have_is_refused(refused: Any, monkeypatch: pytest.MonkeyPatch):

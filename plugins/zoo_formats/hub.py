@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -80,6 +81,25 @@ class HubDataset(LabelledImages[TableRow]):
         names = [split for split, _ in _fetched(root, address, config, stream).files]
         return tuple(split for split in ("train", "val", "test") if split in names)
 
+    @staticmethod
+    def peek(
+        root: Path | None,
+        address: str | None = None,
+        config: str | None = None,
+        image_column: str | None = None,
+        label_column: str | None = None,
+        group_column: str = "group",
+        stream: bool = False,
+    ) -> dict[str, object]:
+        """``multilabel``.
+
+        Raises:
+            DataError, RequestError: see the class.
+        """
+        found = _fetched(root, address, config, stream)
+        listed, _ = _listed(found, Asked(image_column, label_column, "split", group_column))
+        return {"multilabel": listed.multilabel}
+
 
 class _Found(NamedTuple):
     """Files of a dataset by split, its source for the result, and sentences for the user."""
@@ -97,22 +117,32 @@ def _fetched(root: Path | None, address: str | None, config: str | None, stream:
         DataError, RequestError: see :class:`HubDataset`.
     """
     if root is None and address and address.startswith((".", "/", "~")):
-        root, address = Path(address), None
+        raise RequestError(
+            f"{address!r} is a path, not {_ADDRESS}. For a folder: zoo run simple_cnn hf --data {address}"
+        )
     if (root is None) == (not address):
         raise RequestError(f"hf needs {_ADDRESS}, or a folder: zoo run simple_cnn hf:owner/name")
     if root is not None:
         folder = Path(root).expanduser().absolute()
         if not folder.is_dir():
             raise DataError(f"There is no folder {folder}. hf reads {_ADDRESS}, or a folder of the same layout.")
-        return _loaded(str(folder), config, None)
+        return _loaded(str(folder), config, None, _stamp(folder))
     name, _, revision = str(address).partition("@")
     if name.count("/") != 1 or not all(name.split("/")):
         raise RequestError(f"{address!r} is not {_ADDRESS}.")
     return _streamed(name, config, revision or None) if stream else _loaded(name, config, revision or None)
 
 
+def _stamp(folder: Path) -> tuple[int, int]:
+    """Number of files in a folder, and the time of the newest: one that was changed is read again."""
+    times = [Path(here, name).stat().st_mtime_ns for here, _, names in os.walk(folder) for name in names]
+    return len(times), max(times, default=0)
+
+
 @lru_cache(maxsize=2)
-def _loaded(name: str, config: str | None, revision: str | None) -> _Found:
+def _loaded(name: str, config: str | None, revision: str | None, stamp: tuple[int, int] | None = None) -> _Found:
+    """Files of a dataset, which the library downloads and converts where they are not in the cache."""
+    del stamp
     datasets, commit = _library(), None
     local = Path(name).is_absolute()
     if not local and not offline():
@@ -259,7 +289,7 @@ def _offline(datasets: Any, stays: bool) -> Iterator[None]:
     if not stays:
         yield
         return
-    places = (datasets.config, huggingface_hub.constants)
+    places: tuple[Any, ...] = (datasets.config, huggingface_hub.constants)
     before = [place.HF_HUB_OFFLINE for place in places]
     try:
         for place in places:

@@ -122,7 +122,7 @@ class LabelledImages(Generic[Place]):
         self.attributes = {name: [column[i] for i in rows] for name, column in listed.attributes.items()}
         if listed.shards is not None:
             self.shards = [listed.shards[i] for i in rows]
-        self.notices = [*listed.notices, *listed.disagreements()] if split in ("train", ALL) else []
+        self.notices = [*listed.notices, *listed.disagreements()]
         self.source = source
 
     def __len__(self) -> int:

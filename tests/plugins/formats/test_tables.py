@@ -297,10 +297,19 @@ def test_a_folder_of_the_hubs_layout_is_read_by_the_library(tmp_path: Path, look
         folder = tmp_path / "pets" / ("train" if i < 8 else "test") / NAMES[i % 2]
         folder.mkdir(parents=True, exist_ok=True)
         picture(i).save(folder / f"{i}.png")
-    found = look(f"hf:{tmp_path / 'pets'}")
+    found = look("hf", root=str(tmp_path / "pets"))
     assert found.id == "formats/hf"
     assert found.labels == {"train": ["cat"] * 4 + ["dog"] * 4, "test": ["cat"] * 2 + ["dog"] * 2}
-    assert runs(f"hf:{tmp_path / 'pets'}")["splits"]["test"]["images"] == 4
+    assert runs("hf", "--data", str(tmp_path / "pets"))["splits"]["test"]["images"] == 4
+
+
+def test_a_folder_that_was_changed_is_read_again(tmp_path: Path, look: Any):
+    for i in range(6):
+        (tmp_path / "pets" / NAMES[i % 2]).mkdir(parents=True, exist_ok=True)
+        picture(i).save(tmp_path / "pets" / NAMES[i % 2] / f"{i}.png")
+    assert len(look("hf", root=str(tmp_path / "pets")).splits["train"]) == 6
+    picture(9).save(tmp_path / "pets" / "cat" / "9.png")
+    assert len(look("hf", root=str(tmp_path / "pets")).splits["train"]) == 7
 
 
 class Hub:
@@ -385,13 +394,14 @@ def test_a_stream_needs_parquet_files_and_one_configuration(
 ADDRESSES = {
     "hf:owner": "is not an address such as hf:owner/name",
     "hf:": "hf needs an address such as hf:owner/name",
-    "hf:/no/such/folder": "There is no folder /no/such/folder",
+    "hf:./pets": "For a folder: zoo run simple_cnn hf --data ./pets",
 }
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_a_wrong_address_is_refused(address: str, refused: Any):
     assert ADDRESSES[address] in refused("run", "simple_cnn", address)
+    assert "There is no folder" in refused("run", "simple_cnn", "hf", "--data", "missing")
 
 
 def test_offline_an_unknown_dataset_is_refused_at_once(refused: Any, monkeypatch: pytest.MonkeyPatch):

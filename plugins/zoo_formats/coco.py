@@ -195,13 +195,18 @@ def _pictures(table: Path, split: str | None, base: Path, images: str | None) ->
             inside(home, str(each["file_name"]), str(table), folder),
             found.labels.get(key, ()),
             found.boxes.get(key, ()),
-            _size(each),
+            _size(each, f"{table}, picture {key!r}"),
             split,
             None if each.get("group") is None else str(each["group"]),
             {name: str(v) for name, v in each.items() if name not in _OWN and isinstance(v, str | int | float)},
         )
 
 
-def _size(image: Mapping[str, Any]) -> tuple[int, int] | None:
+def _size(image: Mapping[str, Any], where: str) -> tuple[int, int] | None:
+    """Width and height in pixels; None where the file has none."""
     width, height = image.get("width"), image.get("height")
-    return (int(width), int(height)) if width and height else None
+    if not width or not height:
+        return None
+    if all(isinstance(side, int | float) and 0 < side < 1e9 for side in (width, height)):
+        return int(width), int(height)
+    raise DataError(f"{where} has the size {width!r} x {height!r}, which are not numbers of pixels. Export it again.")

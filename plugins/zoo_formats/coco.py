@@ -26,7 +26,7 @@ from zoo_formats.splits import named, split_in
 __all__ = ["Coco", "recognises"]
 
 _WHAT = "a JSON file of COCO, or the folder above its annotations"
-_KEY = re.compile(r'"(images|annotations|categories|info|licenses)"\s*:')
+_KEY = re.compile(r'"(images|annotations)"\s*:')
 _OWN = ("id", "file_name", "width", "height", "license", "coco_url", "flickr_url", "date_captured", "group")
 _SUFFIX = ".json"
 

@@ -22,7 +22,9 @@ __all__ = ["Yolo", "recognises"]
 _WHAT = "a data.yaml of YOLO, or the folder above images/ and labels/"
 _DESCRIPTIONS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 _LISTS = ("classes.txt", "obj.names", "classes.names")
-_SUFFIXES = (".yaml", ".yml")
+_DARKNET = "obj.data"
+_KEYS = re.compile(r"^(train|valid|names)\s*=\s*(\S+)", re.MULTILINE)
+"""Lines of Darknet's description, which lists the pictures of each split in a file."""
 _SPLIT_KEYS = ("train", "val", "test")
 
 
@@ -33,6 +35,8 @@ def recognises(path: Path) -> bool:
         return all(re.search(rf"^{key}\s*:", text, re.MULTILINE) for key in ("names", "train"))
     if any(path.joinpath(name).is_file() and recognises(path / name) for name in _DESCRIPTIONS):
         return True
+    if (path / _DARKNET).is_file():
+        return _KEYS.search(text_head(path / _DARKNET)) is not None
     places = (path, *(folder for folder in entries(path) if split_in(folder.name)))
     return any((place / "images").is_dir() and _has_boxes(place / "labels") for place in places)
 
@@ -47,9 +51,10 @@ class Yolo(AnnotationDataset):
     """Pictures with a text file of boxes each, whole or cut at their boxes.
 
     A line is ``class x y width height`` in fractions of the picture, or ``class`` and the corners of a polygon. Names
-    of the classes and folders of the splits are in ``data.yaml``; without it, names are in ``classes.txt``, and splits
-    are folders. Boxes of ``images/train/a.jpg`` are in ``labels/train/a.txt``, or beside the picture; a picture without
-    a file has no label. Whole pictures are multi-label where one has boxes of several classes.
+    of the classes and folders of the splits are in ``data.yaml``, or lists of them in Darknet's ``obj.data``; without
+    either, names are in ``classes.txt``, and splits are folders. Boxes of ``images/train/a.jpg`` are in
+    ``labels/train/a.txt``, or beside the picture; a picture without a file has no label. Whole pictures are multi-label
+    where one has boxes of several classes.
 
     Args:
         root: ``data.yaml``, or its folder, or the folder above ``images/`` and ``labels/``.
@@ -83,7 +88,7 @@ class Yolo(AnnotationDataset):
         path = need_root(root, "yolo", _WHAT)
         table = path if path.is_file() else next((path / n for n in _DESCRIPTIONS if (path / n).is_file()), None)
         base = path.parent if path.is_file() else path
-        told = {} if table is None else _description(table)
+        told = _darknet(base) if table is None else _description(table)
         names = class_names or _names(told, base, table)
         splits = _splits(told, base, table) or _folders(base)
         pictures = [
@@ -100,6 +105,18 @@ def _description(table: Path) -> Mapping[str, Any]:
         return read_mapping(table)
     except ZooError as error:
         raise DataError(f"{error} It should describe a dataset of YOLO: names, train and val.") from error
+
+
+def _darknet(base: Path) -> dict[str, Any]:
+    """Description of Darknet, as that of a ``data.yaml``; empty without one."""
+    file = base / _DARKNET
+    if not file.is_file():
+        return {}
+    found: dict[str, Any] = dict(_KEYS.findall(text_head(file)))
+    if (names := found.pop("names", None)) is not None:
+        path = _place(base, None, str(names), str(file))
+        found["names"] = [line for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
+    return found
 
 
 def _names(told: Mapping[str, Any], base: Path, table: Path | None) -> list[str]:
@@ -133,7 +150,8 @@ def _splits(told: Mapping[str, Any], base: Path, table: Path | None) -> dict[str
 def _place(base: Path, start: Any, name: str, where: str) -> Path:
     """Folder or list of pictures that a description names; ``path`` may be a folder of another machine."""
     starts = [base / start] if isinstance(start, str) else []
-    plain = re.sub(r"^(\.\./)+", "", name)  # of exports whose paths begin above their folder
+    # Exports have paths that begin above their folder, or in Darknet's own folder data/.
+    plain = re.sub(r"^((\.\./)+|data/)", "", name)
     for home in (*starts, base):
         found = Path(os.path.abspath(home / name))  # noqa: PTH100 - links stay as they are
         if found.exists():
@@ -162,6 +180,7 @@ def _images(place: Path, base: Path) -> Iterator[Path]:
         starts = (place.parent, base)
         for name in (line.strip() for line in lines if line.strip()):
             paths = [inside(base, name, str(place), start) for start in starts]
+            paths.append(inside(base, name.removeprefix("data/"), str(place)))
             yield next((path for path in paths if path.is_file()), paths[0])
         return
     for here, folders, files in os.walk(place, followlinks=True):

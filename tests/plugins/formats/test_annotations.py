@@ -284,6 +284,31 @@ def test_a_polygon_is_cut_at_its_bounds_and_a_background_has_no_label(tmp_path: 
     assert whole.notices == ["Not used: 2 of 8 pictures, which have no label."]  # p6, and p1 without a text file
 
 
+def test_darknets_lists_are_splits(tmp_path: Path, drawn: Any, look: Any):
+    """The layout of CVAT's export "YOLO 1.1": pictures and boxes side by side, paths that begin with data/."""
+    drawn(tmp_path / "obj_train_data")
+    annotations(SINGLE).save_yolo_darknet(tmp_path / "obj_train_data", label_to_id=NUMBERS)
+    (tmp_path / "obj.names").write_text("red\nblue\n", "utf-8")
+    (tmp_path / "obj.data").write_text(
+        "classes = 2\ntrain = data/train.txt\nvalid = data/valid.txt\nnames = data/obj.names\nbackup = backup/\n",
+        "utf-8",
+    )
+    for split, names in (("train", SINGLE[:4]), ("valid", SINGLE[4:])):
+        lines = [f"data/obj_train_data/{name}.png\n" for name in names]
+        (tmp_path / f"{split}.txt").write_text("".join(lines), "utf-8")
+    found = look(tmp_path)
+    assert found.id == "formats/yolo"
+    assert found.labels == {"train": ["red", "blue", "red", "blue"], "val": ["red", "blue", "red"]}
+
+
+def test_label_studios_export_for_yolo(tmp_path: Path, drawn: Any, look: Any):
+    root = yolo(tmp_path, drawn)
+    (root / "data.yaml").rename(root / "classes.txt")
+    (root / "classes.txt").write_text("red\nblue\n", "utf-8")
+    (root / "notes.json").write_text('{"categories": [{"id": 0, "name": "red"}], "info": {"year": 2026}}', "utf-8")
+    assert look(root).id == "formats/yolo"
+
+
 YOLO_BROKEN = {
     "truncated": ("labels/p2.txt", "1 0.1", "1 numbers after the class"),
     "no numbers": ("labels/p2.txt", "one 0.1 0.1 0.1 0.1", "not a line of numbers"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from zoo.errors import DataError
@@ -19,10 +20,11 @@ Found = TypeVar("Found")
 
 
 class LabelledBox(NamedTuple):
-    """A box of a picture and its class."""
+    """A box of a picture, its class, and values by name."""
 
     label: str
     box: Box
+    attributes: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,9 @@ def _boxes(found: Annotations) -> Listed[Region]:
         notices.append(f"{bare:,} of {len(found.pictures):,} pictures have no box.")
     places = [Region(str(picture.path), each.box, number, picture.size) for picture, number, each in whole]
     labels = [(each.label,) for _, _, each in whole]
-    return _listed(found, places, labels, [picture for picture, _, _ in whole], notices, grouped=True)
+    # What is known of a picture and of its box under the same name is that of the box.
+    pictures = [replace(picture, attributes={**picture.attributes, **each.attributes}) for picture, _, each in whole]
+    return _listed(found, places, labels, pictures, notices, grouped=True)
 
 
 def _listed(

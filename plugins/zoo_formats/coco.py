@@ -50,8 +50,8 @@ class Coco(AnnotationDataset):
 
     Whole pictures have the categories of their annotations, and are multi-label where a picture has several. With
     ``crops=boxes`` each box is an image of its category; boxes of crowds are left out. The split of a file is a word
-    in its name or its folder's, such as ``instances_val2017.json``. Keys of a picture that COCO doesn't define are
-    attributes; the key ``group`` is its group.
+    in its name or its folder's, such as ``instances_val2017.json``. Keys of a picture that COCO doesn't define, and
+    ``attributes`` of a box, are attributes; the key ``group`` of a picture is its group.
 
     Args:
         root: a JSON file, or the folder above ``annotations/`` or above ``train/``, ``valid/`` and ``test/``.
@@ -91,7 +91,7 @@ class Coco(AnnotationDataset):
         pictures = [picture for table, split in tables for picture in _pictures(table, split, base, images)]
         name = str(path) if len(tables) != 1 else str(tables[0][0])
         crowds = sum(_read(table).crowds for table, _ in tables)
-        notices = [f"Not cut out: {crowds:,} boxes of crowds."] if crowds else []
+        notices = [f"Boxes of crowds, which are not cut out: {crowds:,}."] if crowds else []
         return Annotations(name, pictures, notices)
 
 
@@ -158,7 +158,7 @@ def _read(table: Path) -> _Table:
         if each.get("iscrowd"):
             crowds += 1
         elif (edges := each.get("bbox")) is not None:
-            found.boxes.setdefault(image, []).append(LabelledBox(name, _box(edges, where)))
+            found.boxes.setdefault(image, []).append(LabelledBox(name, _box(edges, where), _told(each)))
     return found._replace(crowds=crowds)
 
 
@@ -172,6 +172,13 @@ def _rows(told: Any, key: str, table: Path, needed: Sequence[str]) -> Iterator[M
         if lacks:
             raise DataError(f"{table}: number {number} of {key!r} has no {lacks[0]!r}. Export the annotations again.")
         yield row
+
+
+def _told(annotation: Mapping[str, Any]) -> dict[str, str]:
+    """The attributes of an annotation, which some tools export beside COCO's own keys."""
+    told = annotation.get("attributes")
+    plain = told.items() if isinstance(told, dict) else ()
+    return {str(name): str(value) for name, value in plain if isinstance(value, str | int | float)}
 
 
 def _box(edges: Any, where: str) -> Box:

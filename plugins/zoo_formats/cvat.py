@@ -45,7 +45,8 @@ class Cvat(AnnotationDataset):
 
     Whole pictures have their tags, or in a file without tags the labels of their shapes; they are multi-label where one
     has several. With ``crops=boxes`` each box is an image, and each polygon the box around it. Subsets that are called
-    train, val or test are splits. Attributes of tags are attributes of the pictures.
+    train, val or test are splits. Attributes of tags and boxes are attributes
+    of the images.
 
     Args:
         root: ``annotations.xml``, or its folder.
@@ -100,7 +101,7 @@ class Cvat(AnnotationDataset):
         ]
         notices = []
         if told.turned:
-            notices.append(f"{told.turned:,} boxes are rotated: an image of one is the upright box around it.")
+            notices.append(f"Rotated boxes, cut out as the upright boxes around them: {told.turned:,}.")
         return Annotations(str(table), pictures, notices)
 
 
@@ -147,10 +148,17 @@ def _image(element: ET.Element, known: Sequence[str], where: str) -> _Image:
     size = [int(number(element.get(side, "0"), where)) for side in ("width", "height")]
     tags = [_label(each, known, where) for each in element.iter("tag")]
     boxes = [
-        LabelledBox(_label(each, known, where), _box(each, where)) for each in element if each.tag in ("box", "polygon")
+        LabelledBox(_label(each, known, where), _box(each, where), _told(each))
+        for each in element
+        if each.tag in ("box", "polygon")
     ]
-    told = {a.get("name", ""): (a.text or "").strip() for tag in element.iter("tag") for a in tag.iter("attribute")}
+    told = {name: value for tag in element.iter("tag") for name, value in _told(tag).items()}
     return _Image(name, (size[0], size[1]) if all(size) else None, element.get("subset", ""), tags, boxes, told)
+
+
+def _told(element: ET.Element) -> dict[str, str]:
+    """Attributes of a tag or shape."""
+    return {each.get("name", ""): (each.text or "").strip() for each in element.iter("attribute")}
 
 
 def _label(element: ET.Element, known: Sequence[str], where: str) -> str:

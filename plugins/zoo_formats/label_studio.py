@@ -138,7 +138,7 @@ def _notices(tasks: Sequence[_Task]) -> list[str]:
             "latest."
         )
     if turned := sum(each.turned for task in tasks for each in task.results):
-        found.append(f"{turned:,} boxes are rotated: an image of one is the upright box around it.")
+        found.append(f"Rotated boxes, cut out as the upright boxes around them: {turned:,}.")
     return found
 
 

@@ -26,7 +26,6 @@ def test_the_wheel_has_all_that_it_needs(wheel):
         "zoo_torchvision/models.txt",
         "zoo_optim/timm_optimizers.txt",
         "zoo_images/art/pets.py",
-        "zoo_formats/medmnist.json",
     ):
         assert needed in names
     packages = {"zoo", *(path.name for path in (ROOT / "plugins").glob("zoo_*"))}

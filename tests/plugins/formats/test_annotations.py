@@ -133,10 +133,18 @@ def test_pictures_with_one_class_each_are_single_label(tmp_path: Path, drawn: An
     path.write_text(json.dumps(told), "utf-8")
     data = look(path).splits["train"]
     assert not data.multilabel
-    assert data.notices == ["Not cut out: 1 boxes of crowds.", "Not used: 1 of 7 pictures, which have no label."]
+    assert data.notices == [
+        "Boxes of crowds, which are not cut out: 1.",
+        "Not used: 1 of 7 pictures, which have no label.",
+    ]
     assert data.attributes == {"camera": ["left", "", "", "", "", ""]}
     assert look(path, multilabel=True).splits["train"].targets[0] == ()
-    assert "boxes of crowds" in look(path, crops="boxes").splits["train"].notices[0]
+    told["annotations"][1]["attributes"] = {"occluded": True, "camera": "right"}
+    path.write_text(json.dumps(told), "utf-8")
+    cut = look(path, crops="boxes").splits["train"]
+    assert "Boxes of crowds" in cut.notices[0]
+    assert cut.attributes["occluded"] == ["True", *[""] * 5]
+    assert cut.attributes["camera"] == ["right", *[""] * 5]
 
 
 def test_the_files_of_coco_have_splits(tmp_path: Path, drawn: Any, look: Any, runs: Any):

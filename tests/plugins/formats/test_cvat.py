@@ -18,6 +18,7 @@ META = """<?xml version="1.0" encoding="utf-8"?>
       <label><name>blue</name><color>#0000ff</color><type>any</type><attributes></attributes></label>
     </labels></task><dumped>2026-01-01 00:00:00+00:00</dumped></meta>
 """
+ATTRIBUTE = '<attribute name="pose">{}</attribute>'
 BOX = '<box label="{}" source="manual" occluded="0" xtl="{}" ytl="{}" xbr="{}" ybr="{}" z_order="0"{}></box>'
 
 
@@ -69,7 +70,14 @@ def test_polygons_and_rotated_boxes_are_cut_at_their_bounds(task: Any, look: Any
     data = look(task(image(0, polygon), image(2, turned)), crops="boxes").splits["train"]
     has_colours(data)
     assert [data[i][0].size for i in range(2)] == [(17, 26), (12, 12)]
-    assert data.notices == ["1 boxes are rotated: an image of one is the upright box around it."]
+    assert data.notices == ["Rotated boxes, cut out as the upright boxes around them: 1."]
+
+
+def test_attributes_of_boxes_are_those_of_their_images(task: Any, look: Any):
+    boxes = BOX.replace("</box>", ATTRIBUTE.format("left") + "</box>").format("red", 3, 4, 20, 30, "")
+    boxes += BOX.format("blue", 30, 4, 40, 30, "")
+    data = look(task(image(0, boxes)), crops="boxes").splits["train"]
+    assert data.attributes == {"pose": ["left", ""]}
 
 
 PLAIN = "".join(image(number, tag(label)) for number, label in TAGS.items())

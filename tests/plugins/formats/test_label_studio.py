@@ -88,7 +88,7 @@ def test_boxes_are_cut_out_to_the_pixel(project: Any, look: Any, has_colours: An
 def test_a_rotated_box_is_the_upright_one_around_it(project: Any, look: Any):
     data = look(project(tasks(lambda name: box(name if name in BOXES else "p0", rotation=90))), crops="boxes")
     train = data.splits["train"]
-    assert train.notices == ["6 boxes are rotated: an image of one is the upright box around it."]
+    assert train.notices == ["Rotated boxes, cut out as the upright boxes around them: 6."]
     # 20 x 20 pixels from (5, 5), turned clockwise about the first corner: x from -15 to 5, of which 0 to 5 are there.
     assert train[5][0].size == (5, 20)
 

@@ -29,6 +29,7 @@ class Source(NamedTuple):
 EXTRAS = {
     "zoo": ("test", "heif"),  # pytest, in zoo.testing.parametrize
     "zoo_export": ("export",),
+    "zoo_formats": ("parquet", "datasets"),
     "zoo_notebook": ("notebook",),
     "zoo_predict": ("parquet",),
     "zoo_readers": ("dicom", "tiff"),

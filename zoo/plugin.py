@@ -201,13 +201,19 @@ class Dataset(Component):
         input_size: side in pixels of the images, where it is the same for all.
         opens: forms of paths that the dataset opens: ``"folder"``, or suffixes such as ``".csv"``. Where several
             plugins open a form, a job has to name the dataset; one that registry.yaml gives the form goes first.
+        recognises: ``"package.module:attribute"`` of ``f(path) -> bool``, for a form that holds several formats, such
+            as ``.json``. It is called with each existing path of the dataset's forms, so it reads names, or the first
+            bytes of a file, and its module imports neither torch nor numpy. A dataset that recognises a path goes
+            before those without such a function; where two do, a job has to name the dataset.
+        scheme: word before the colon of an address that the dataset opens: of ``hf:owner/name`` the factory gets
+            ``owner/name`` as its parameter ``address``.
         symmetries: transformations among ``horizontal_flip``, ``vertical_flip`` and ``rotate_90`` that preserve the
             class: ``()`` for digits, letters and traffic signs, ``("horizontal_flip",)`` for most photographs, all
             three for images without orientation, such as those of satellites and microscopes. None: unknown. Default
             augmentations depend on it.
 
     Raises:
-        ValueError: also for an unknown symmetry.
+        ValueError: also for an unknown symmetry, a malformed ``recognises`` or scheme.
     """
 
     kind: ClassVar[str] = "dataset"
@@ -216,9 +222,15 @@ class Dataset(Component):
     input_size: int | None = field(default=None, kw_only=True)
     opens: tuple[str, ...] = field(default=(), kw_only=True)
     symmetries: tuple[str, ...] | None = field(default=None, kw_only=True)
+    recognises: str | None = field(default=None, kw_only=True)
+    scheme: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.recognises is not None:
+            check_target(self.recognises)
+        if self.scheme is not None:
+            check_name(self.scheme)
         if unknown := [word for word in self.symmetries or () if word not in SYMMETRIES]:
             raise ValueError(f"symmetry {unknown[0]!r} is not one of {', '.join(SYMMETRIES)}")
 

@@ -19,6 +19,7 @@ from zoo_images.files import (
     need_two_classes,
     shorten,
 )
+from zoo_images.loose_tables import LABELS, PATHS, column_among, flag_columns, picture_paths
 from zoo_images.numbers import LabelCell, as_values, few_values, holds_values
 from zoo_images.table_columns import TableColumns
 from zoo_images.tree import composed
@@ -37,6 +38,10 @@ class ImageCsv(ImageFiles):
 
     Labels that are decimal numbers, at least one of them not whole, are values of a regression, as are those of the
     columns named by ``value_columns``. Whole numbers are names of classes; ``--task regression`` reads them as values.
+    Tables of competitions open as they are: ``image_id``, ``id`` and other usual names stand for ``path``, ``breed`` or
+    ``category`` for ``label``; pictures may be listed without their suffix, and be in ``images/``, or in a folder named
+    like the file. Without a column of labels, two or more columns of 0 and 1 are the classes: one of an image where
+    each row has a single 1, else several. A notice says what was found.
     All other columns, such as ``camera``, are attributes of the images, for numbers by group: ``--group camera``.
 
     Args:
@@ -53,6 +58,7 @@ class ImageCsv(ImageFiles):
             used where it exists. Validation keeps groups together. A blank cell is a group of one image.
         value_columns: the headers of columns of numbers, the values of a regression, in place of ``label_column``. An
             empty list reads numbers in ``label_column`` as names of classes.
+        images: folder of the pictures, from which their paths are relative; None for the file's own, or those above.
 
     Raises:
         DataError: there is no such file, or it lacks a column, has no rows, a row lacks its path or label, or
@@ -73,46 +79,48 @@ class ImageCsv(ImageFiles):
         class_columns: list[str] | None = None,
         group_column: str = "group",
         value_columns: list[str] | None = None,
+        images: str | None = None,
     ) -> None:
         path = find_table(root, file)
         names = (path_column, label_column, split_column, labels_column, separator)
         found = read_table(path, Columns(*names, class_columns, group_column, value_columns))
         need_split(split, _splits_of(found.rows, extra="all"), str(path))
         chosen = [row for row in found.rows if split == "all" or row.split in (None, split)]
-        # Joining an absolute path leaves it as it is.
-        paths = [path.parent / row.path for row in chosen]
+        paths, said = picture_paths(path, [row.path for row in chosen], images)
         groups = None if chosen[0].group is None else [str(row.group) for row in chosen]
         about: dict[str, Any] = {"source": f"images listed in {path}", "groups": groups}
-        own = {path_column, split_column, *(class_columns or ()), *(value_columns or ())}
-        own.add(labels_column if found.task == "multi-label" else label_column)
+        notices = [*found.notices, *said, *_disagreements(path, chosen)]
         lines = [line for line, row in enumerate(found.rows) if split == "all" or row.split in (None, split)]
-        attributes = TableColumns(path, [composed(name) for name in own], lines)
+        self.attributes = TableColumns(path, [composed(split_column), *found.own], lines)
         if found.task == "regression":
             values = as_values(path, [row.cells for row in chosen])
-            notices = [] if value_columns else few_values(path, found.names[0], values)
+            notices += [] if value_columns else few_values(path, found.names[0], values)
             super().__init__(paths, values, value_names=found.names, notices=notices, **about)
-            self.attributes = attributes
             return
         several = found.task == "multi-label"
         labels = [row.labels if several else row.labels[0] for row in chosen]
         if split == "train":
             need_two_classes(class_names(labels), str(path), "Add rows of another class.")
-        super().__init__(paths, labels, multilabel=several, **about)
+        super().__init__(paths, labels, multilabel=several, notices=notices, **about)
         if not several:
             self.target_name = found.names[0]
-        self.attributes = attributes
 
     @staticmethod
-    def available_splits(root: Path | None, file: str | None = None, **columns: Any) -> tuple[str, ...]:
+    def available_splits(
+        root: Path | None, file: str | None = None, images: str | None = None, **columns: Any
+    ) -> tuple[str, ...]:
         """Splits of the file among train, val and test, in this order; train without a split column.
 
         Raises:
             DataError: see the class.
         """
+        del images
         return _splits_of(read_table(find_table(root, file), Columns(**columns)).rows)
 
     @staticmethod
-    def peek(root: Path | None, file: str | None = None, **columns: Any) -> dict[str, object]:
+    def peek(
+        root: Path | None, file: str | None = None, images: str | None = None, **columns: Any
+    ) -> dict[str, object]:
         """``task``, and the path of one image for the number of channels.
 
         Raises:
@@ -123,7 +131,7 @@ class ImageCsv(ImageFiles):
         return {
             "task": found.task,
             "multilabel": found.task == "multi-label",
-            "first": table.parent / found.rows[0].path,
+            "first": picture_paths(table, [found.rows[0].path], images)[0][0],
         }
 
 
@@ -169,11 +177,18 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A file: its rows, its task, and the names of the columns of labels or values."""
+    """A file: its rows, its task, and the names of the columns of labels or values.
+
+    Args:
+        own: columns of paths, labels and values, which are no attributes.
+        notices: sentences about the columns that were found.
+    """
 
     rows: list[Row]
     task: str
     names: list[str]
+    own: list[str]
+    notices: list[str]
 
 
 def find_table(root: Path | None, file: str | None = None) -> Path:
@@ -207,11 +222,12 @@ def read_table(table: Path, columns: Columns) -> Table:
     """
     if columns.value_columns and columns.class_columns:
         raise DataError("value_columns is for a regression, and class_columns for several labels: remove one of them.")
-    columns = columns.composed()
+    asked = columns = columns.composed()
     try:
         with table.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)
             header = reader.fieldnames = [composed(name.strip()) for name in reader.fieldnames or []]
+            columns = _found(table, header, columns)
             task = columns.task_in(header)
             rows = list(_rows(table, reader, header, columns, task))
     except UnicodeDecodeError as error:
@@ -222,11 +238,59 @@ def read_table(table: Path, columns: Columns) -> Table:
         raise DataError(f"{table} can't be read as CSV: {error}") from error
     if not rows:
         raise DataError(f"{table} lists no images: it has only a header. Each row is an image: path,label[,split]")
-    if task == "single-label" and columns.value_columns is None:
+    one_hot = (
+        columns.class_columns is not None and asked.class_columns is None and all(len(r.labels) == 1 for r in rows)
+    )
+    task = "single-label" if one_hot else task
+    if task == "single-label" and columns.value_columns is None and not one_hot:
         task = "regression" if holds_values(table, [row.cells[0] for row in rows]) else task
     if task != "regression":
         _need_one_spelling(table, rows)
-    return Table(rows, task, columns.value_columns or [columns.label_column])
+    names = columns.value_columns or [columns.label_column]
+    own = [columns.path_column, *(columns.class_columns or ()), *(columns.value_columns or ())]
+    own.append(columns.labels_column if task == "multi-label" else columns.label_column)
+    return Table(rows, task, names, own, _said(table, asked, columns, task))
+
+
+def _found(table: Path, header: list[str], asked: Columns) -> Columns:
+    """Columns of the file, where they have other names than asked for by default."""
+    usual = Columns()
+    path = column_among(asked.path_column, usual.path_column, PATHS, header)
+    label = column_among(asked.label_column, usual.label_column, LABELS, header)
+    columns = asked._replace(path_column=path, label_column=label)
+    known = {label, asked.labels_column} & set(header) or asked.class_columns or asked.value_columns
+    if known or label != usual.label_column or path not in header:
+        return columns
+    flags = flag_columns(table, header, (path, asked.split_column, asked.group_column))
+    return columns._replace(class_columns=flags or None)
+
+
+def _said(table: Path, asked: Columns, found: Columns, task: str) -> list[str]:
+    """Notices about columns that were not asked for."""
+    notices = []
+    if found.path_column != asked.path_column:
+        notices.append(f"The column {found.path_column} of {table.name} names the pictures.")
+    if found.label_column != asked.label_column and task != "multi-label":
+        notices.append(f"The column {found.label_column} of {table.name} has the labels.")
+    if found.class_columns and not asked.class_columns:
+        each = "several" if task == "multi-label" else "one"
+        notices.append(
+            f"{len(found.class_columns)} columns of 0 and 1 of {table.name} are the classes, {each} of an image: "
+            f"{shorten(found.class_columns)}."
+        )
+    return notices
+
+
+def _disagreements(table: Path, rows: list[Row]) -> list[str]:
+    """Notice about pictures that are listed more than once with different labels; an empty list without any."""
+    seen: dict[str, set[tuple[str, ...]]] = {}
+    for row in rows:
+        seen.setdefault(row.path, set()).add(tuple(row.labels))
+    twice = [path for path, labels in seen.items() if len(labels) > 1]
+    if not twice:
+        return []
+    pictures = "picture is" if len(twice) == 1 else "pictures are"
+    return [f"{len(twice):,} {pictures} listed more than once in {table.name} with different labels: {shorten(twice)}."]
 
 
 def _need_one_spelling(table: Path, rows: list[Row]) -> None:

@@ -59,10 +59,12 @@ def open_set(
 
 
 def _cached(source: Source, download: bool, options: Mapping[str, Any], variant: str, names: dict[str, str]) -> Path:
-    """Folder of the dataset in the cache, downloaded if necessary."""
+    """Folder of the dataset in the cache or of a package of the system; downloaded if necessary."""
     home = cache_folder() / (f"{source.name}-{variant}" if variant else source.name)
     if home.is_dir():  # by us, whole or not at all; or by hand
         return home
+    if source.packaged and idx_files(Path(source.packaged)):
+        return Path(source.packaged)
     problem = "torchvision can't download it" if source.by_hand else no_download(download)
     if not problem and source.getter and find_spec(source.getter) is None:
         problem = f"its download needs the package {source.getter}: pip install {source.getter}"

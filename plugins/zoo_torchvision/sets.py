@@ -41,6 +41,7 @@ class Source:
         fingerprint: function that returns a hash of images in arrays.
         groups: function that returns the group of each image file, which validation keeps together.
         idx: the original files may be directly in the folder (:mod:`zoo_torchvision.idx`).
+        packaged: folder of such files of a package of Debian, which is read where the cache has none.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Source:
     fingerprint: Callable[[Any], str] = extract.fingerprint_of
     groups: Callable[[extract.Pairs], Sequence[str]] | None = None
     idx: bool = False
+    packaged: str = ""
 
 
 def _always(names: Sequence[str]) -> Callable[[Any], Sequence[str]]:
@@ -99,6 +101,7 @@ _TABLE = [
         terms="MIT",
         classes=_always(words.CLOTHES),
         idx=True,
+        packaged="/usr/share/datasets/fashion-mnist",  # of dataset-fashion-mnist
     ),
     Source(
         name="kmnist",

@@ -19,12 +19,14 @@ from zoo.registry.registry import Registry
 from zoo.registry.signature import check
 from zoo.testing.pictures import ARCHIVE, TABLE, write_archive, write_folder, write_table
 
-# torchvision's need files: tests/plugins/test_torchvision_data.py tries them on tiny copies.
+# These need files: tests/plugins/test_torchvision_data.py tries them on tiny copies, tests/plugins/formats on files of
+# other programs.
+NEED_FILES = ("torchvision", "formats")
 NEEDS_NO_FILES = "torchvision/fake_data"
 ENTRIES = {
     entry.id: entry
     for entry in open_registry().entries("dataset")
-    if entry.origin.bundled and (entry.origin.plugin != "torchvision" or entry.id == NEEDS_NO_FILES)
+    if entry.origin.bundled and (entry.origin.plugin not in NEED_FILES or entry.id == NEEDS_NO_FILES)
 }
 
 

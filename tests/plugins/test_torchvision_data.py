@@ -459,11 +459,15 @@ PARAMS: dict[str, dict[str, Any]] = {"lfw_people": {"min_images": 2}}
 NO_SHADES = {"semeion"}
 
 
+FASHION = SETS["fashion_mnist"]
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: Patch) -> Path:
-    """An empty cache, and no network."""
+    """An empty cache, no network, and no package of the system with the files."""
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("ZOO_OFFLINE", "1")
+    monkeypatch.setitem(SETS, "fashion_mnist", dataclasses.replace(FASHION, packaged=""))
     return tmp_path / "cache" / "datasets" / "torchvision"
 
 
@@ -955,6 +959,12 @@ def test_debians_package_is_fashion_mnist():
     assert (len(train), len(test)) == (60_000, 10_000)
     assert np.bincount(train.targets).tolist() == [6000] * 10
     assert train.classes[train[0][1]] == "Ankle boot"
+
+
+@pytest.mark.skipif(not DEBIAN.is_dir(), reason="the package dataset-fashion-mnist is not installed")
+def test_debians_package_is_read_without_a_folder_and_a_download(monkeypatch: Patch):
+    monkeypatch.setitem(SETS, "fashion_mnist", FASHION)
+    assert len(opened("fashion_mnist", None, "test")) == 10_000
 
 
 # -- real runs ----------------------------------------------------------------------------------------------

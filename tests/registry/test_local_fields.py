@@ -25,6 +25,8 @@ VALUES = {
     "input_size": 8,
     "opens": [".mine"],
     "symmetries": ["rotate_90"],
+    "recognises": "./mine.py:knows",
+    "scheme": "mine",
     "mean": [0.5],
     "std": [1, 1, 1],
     "interpolation": "bicubic",
@@ -61,7 +63,8 @@ def test_every_field_of_a_plugins_component_is_a_key(kind: str):
     write({kind: {"mine": {"target": "./mine.py:make", **spec}}})
     component: Component = open_registry().find(kind, "other" if "aliases" in spec else "mine").component
     for name, value in spec.items():
-        wanted = "mine:read" if name == "reader" else tuple(value) if isinstance(value, list) else value
+        targets = {"reader": "mine:read", "recognises": "mine:knows"}
+        wanted = targets[name] if name in targets else tuple(value) if isinstance(value, list) else value
         if name == "options":
             wanted = (AnalysisOption("--mine", "width", "Width of it.", type=int),)
         assert getattr(component, name) == wanted

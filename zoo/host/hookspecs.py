@@ -79,6 +79,21 @@ def zoo_datasets() -> Iterable[Dataset | Family]:
                 return (image.transpose(0, 2, 1) if label else image), label
 
     ``zoo run simple_cnn acme/stripes`` then trains on them.
+
+    A dataset of files names the forms of paths that it opens. Where several formats share a form, a function recognises
+    the dataset's own; and a scheme stands before addresses::
+
+        yield Dataset("boxes", "zoo_acme.boxes:Boxes", opens=(".json",), recognises="zoo_acme.glance:has_boxes")
+        yield Dataset("archive", "zoo_acme.archive:Archive", scheme="acme")
+
+        # zoo_acme/glance.py
+        def has_boxes(path):
+            """Check for our JSON by its first characters."""
+            with path.open(encoding="utf-8") as file:
+                return '"acme_boxes"' in file.read(1000)
+
+    ``zoo run simple_cnn scenes.json`` then opens ``acme/boxes`` if the file is such a one, and ``zoo run simple_cnn
+    acme:2026/birds`` opens ``acme/archive`` with the parameter ``address="2026/birds"``.
     '''
     return ()
 

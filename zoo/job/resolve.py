@@ -300,13 +300,17 @@ class _Resolver:
         return self.request.file.parent if self.request.file else None
 
     def _open_paths(self, layer: dict[str, Any], folder: Path | None = None) -> dict[str, Any]:
-        """Replace a dataset given as a path by the component that opens it, and make paths absolute.
+        """Replace a dataset given as a path or an address by the component that opens it, and make paths absolute.
 
         Args:
             folder: folder that relative paths belong to; None for the working folder.
         """
         word = layer.get("dataset.name")
-        if isinstance(word, Path) or (isinstance(word, str) and self._is_path(word)):
+        known = isinstance(word, str) and self.request.entry("dataset", word) is None
+        if known and (entry := self.registry.by_scheme(str(word))) is not None:
+            layer["dataset.name"] = entry.id
+            layer.setdefault("dataset.address", str(word).partition(":")[2])
+        elif isinstance(word, Path) or (isinstance(word, str) and self._is_path(word)):
             path = anchored(word, folder) if folder else Path(word).expanduser()
             entry = self._opener(path)
             if entry is not None:
@@ -328,7 +332,7 @@ class _Resolver:
 
     def _opener(self, path: Path) -> Entry | None:
         form = path.suffix.lower() if path.is_file() else "folder"
-        entry = self.registry.opener(form)
+        entry = self.registry.opener(form, path if path.exists() else None)
         if entry is None:
             self.problems.append(f"No dataset opens {str(path)!r}: give a folder of class folders, or a CSV file.")
             return self.registry.opener("folder")  # any dataset: avoids further problems in a job that is refused

@@ -38,6 +38,8 @@ RANGES = ("images", "image_size", "classes", "in_chans")
 _SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
 _PLACE_KEYS = ("target", "base", "params")
 """Keys of a local component beside the fields of its declaration."""
+_TARGETS = ("reader", "recognises")
+"""Fields that are targets themselves."""
 PLUGIN_LISTS = ("require", "disable")
 """Keys of the section ``plugins`` that are no plugin's settings."""
 
@@ -123,21 +125,20 @@ class Local:
         types = fields_of(KINDS[self.kind].declaration)
         own = {key: convert(value, types[key]) for key, value in said(self.spec, types).items()}
         try:
-            if "reader" in own:
-                own["reader"] = self._reader(own["reader"])
+            own |= {key: self._beside(key, own[key]) for key in _TARGETS if key in own}
             return make(name=self.name, **{"summary": summary, **words, **own})
         except ValueError as error:
             raise RegistryFileError(f"{self.layer}: components: {self.kind}: {self.name}: {error}") from error
 
-    def _reader(self, target: str) -> str:
-        """Target of a reader; one in a file has to be in the file of the component.
+    def _beside(self, key: str, target: str) -> str:
+        """A further target, such as of a reader; one in a file has to be in the file of the component.
 
         Raises:
             ValueError: it is in another file.
         """
         _, found, file = self._place(target)
         if file is not None and file != self._place(str(self.spec.get("target", "")))[2]:
-            raise ValueError(f"reader {target!r} must be in the file of the target, or in an installed module")
+            raise ValueError(f"{key} {target!r} must be in the file of the target, or in an installed module")
         return found
 
 

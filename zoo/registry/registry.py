@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from zoo.errors import RequestError, UnknownName
+from zoo.errors import ContractError, RequestError, UnknownName
 from zoo.plugin import CacheKind
 from zoo.registry import registered
 from zoo.registry.command_names import command_clashes
@@ -222,19 +223,74 @@ class Registry:
         name, colon, _ = word.partition(":")
         return self.plugin_entry("model_source", name) if colon else None
 
-    def opener(self, form: str) -> Entry | None:
+    def opener(self, form: str, path: Path | None = None) -> Entry | None:
         """Find the dataset that opens paths of this form: ``"folder"``, or a file's suffix such as ``".csv"``.
 
+        Args:
+            form: form of the path.
+            path: an existing path, for the datasets that recognise theirs by the content; None leaves them out.
+
         Raises:
-            RequestError: several plugins open it.
+            RequestError: several datasets open it, or each dataset of its form has to recognise it and none does.
         """
-        found = claimants([e for e in self.entries("dataset") if form in getattr(e.component, "opens", ())])
+        able = [e for e in self.entries("dataset") if form in getattr(e.component, "opens", ())]
+        asked = [e for e in able if getattr(e.component, "recognises", None)] if path is not None else []
+        found = claimants([e for e in able if not getattr(e.component, "recognises", None)])
+        if path is not None and not any("opens" in e.stated for e in found):
+            found = preferred([e for e in asked if recognises(e, path)]) or found
         if len(found) > 1:
             raise RequestError(
-                f"A path of the form {form!r} is opened by several plugins: {owners_of(found)}. Choose one by its full "
-                f"id: zoo run ARCHITECTURE {found[0].id} --data PATH"
+                f"{f'A path of the form {form!r}' if path is None else path} is opened by several "
+                f"{'plugins' if path is None else 'datasets'}: {owners_of(found)}. Choose one by its full id: zoo run "
+                f"ARCHITECTURE {found[0].id} --data PATH"
+            )
+        if asked and not found:
+            raise RequestError(
+                f"{path} is not recognised by the datasets for {form}: {listing([e.id for e in asked])}. To see what "
+                f"one of them expects, name it: zoo run ARCHITECTURE {asked[0].id} --data {path}"
             )
         return found[0] if found else None
+
+    def by_scheme(self, word: str) -> Entry | None:
+        """Find the dataset for an address such as ``hf:owner/name``; None for any other word.
+
+        Raises:
+            RequestError: several plugins have a dataset for the scheme.
+        """
+        name, colon, _ = word.partition(":")
+        able = [e for e in self.entries("dataset") if colon and getattr(e.component, "scheme", None) == name]
+        found = preferred(able)
+        if len(found) > 1:
+            raise RequestError(
+                f"The scheme {name!r} is opened by several datasets: {owners_of(found)}. Choose one by its full id: "
+                f"zoo run ARCHITECTURE {found[0].id} --set dataset.address=ADDRESS"
+            )
+        return found[0] if found else None
+
+
+def recognises(entry: Entry, path: Path) -> bool:
+    """Check that a dataset recognises a path by its content; a path that it can't read is not recognised.
+
+    Raises:
+        RequestError: the function can't be imported.
+        ContractError: the function fails.
+    """
+    known = entry.attribute(str(getattr(entry.component, "recognises", "")))
+    try:
+        return bool(known(path))
+    except OSError:
+        return False
+    except Exception as error:
+        raise ContractError(
+            f"{entry.title_of_fault} fails to recognise {path}: {type(error).__name__}: {error}{entry.place_in(error)}"
+        ) from error
+
+
+def preferred(able: list[Entry]) -> list[Entry]:
+    """Entries that state in registry.yaml what they open, else those of plugins, else local ones."""
+    local = [e for e in able if e.origin.plugin == LOCAL]
+    stated = [e for e in local if {"opens", "recognises", "scheme"} & e.stated]
+    return stated or [e for e in able if e.origin.plugin != LOCAL] or local
 
 
 def claimants(able: list[Entry]) -> list[Entry]:

@@ -58,8 +58,11 @@ def _pretrained_hint(parts: RunComponents) -> Iterable[str]:
 
 
 def _typed_dataset(parts: RunComponents) -> str:
-    """The dataset as typed on the command line: a folder by its path."""
+    """The dataset as typed on the command line: a folder by its path, an address with its scheme."""
     dataset, component = parts.job.dataset, parts.resolved.entry("dataset").component
+    scheme, address = getattr(component, "scheme", None), dataset.params.get("address")
+    if scheme and address:
+        return f"{scheme}:{address}"
     root = dataset.params.get("root")
     if not root:
         return dataset.name

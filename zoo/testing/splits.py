@@ -116,7 +116,9 @@ def opened(subject: Subject) -> Iterator[Splits]:
 def root_for(subject: Subject) -> Iterator[Path | None]:
     """Create a folder, table or archive of small images for a dataset that opens one and has no root in its example."""
     component = subject.component
-    forms = component.opens if isinstance(component, Dataset) and "root" not in subject.params else ()
+    forms: tuple[str, ...] = ()
+    if isinstance(component, Dataset) and component.recognises is None and "root" not in subject.params:
+        forms = component.opens
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
         if FOLDER in forms:
             yield write_folder(Path(folder))

@@ -30,21 +30,30 @@ Evaluation sets thus stay complete, and training loses the copy.
 """
 
 
-def need_files(opener: Opener) -> None:
+def need_files(opener: Opener, option: str = "--fix") -> None:
     """Refuse a dataset whose images a CSV file can't list.
+
+    Args:
+        option: option or command that lists them, for the message.
 
     Raises:
         RequestError: the images are not files, or there are splits other than train, val and test.
     """
     names = opener.splits()
     if other := [name for name in names if name not in WORTH]:
-        raise RequestError(f"--fix supports train, val and test, but this dataset has {other[0]!r}. Leave out --fix.")
+        raise RequestError(
+            f"{option} supports train, val and test, but this dataset has {other[0]!r}.{_without(option)}"
+        )
     dataset = opener.open(names[0])
     if not any(Path(name_of(dataset, i)).exists() for i in range(min(len(dataset), 16))):
         raise RequestError(
-            f"--fix lists files, but the images of {opener.entry.component.name!r} are not files (the first is "
-            f"{name_of(dataset, 0)!r}). Leave out --fix, or check a folder of images."
+            f"{option} lists files, but the images of {opener.entry.component.name!r} are not files (the first is "
+            f"{name_of(dataset, 0)!r}). Give a folder of images.{_without(option)}"
         )
+
+
+def _without(option: str) -> str:
+    return f" Or leave out {option}." if option.startswith("--") else ""
 
 
 def reasons(checked: Checked, *, drop_suspects: bool = False) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""``zoo data``: show augmented samples, and check a dataset."""
+"""``zoo data``: show augmented samples, check a dataset, and divide it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from zoo.api.commands import LOOKING, SectionCommand, job_options, no_architecture, resolve_words
 from zoo.errors import RequestError
+from zoo_data_check.split_command import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 @click.group(name="data")
 def group() -> None:
-    """Inspect a dataset and find problems in it."""
+    """Inspect a dataset, find problems in it, and divide it."""
+
+
+group.add_command(split)
 
 
 @group.command("show")

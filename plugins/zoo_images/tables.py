@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +38,9 @@ class ImageCsv(ImageFiles):
 
     Labels that are decimal numbers, at least one of them not whole, are values of a regression, as are those of the
     columns named by ``value_columns``. Whole numbers are names of classes; ``--task regression`` reads them as values.
+    A split column fixes the splits: a run records a digest of the paths, labels and splits of all rows, in any order,
+    and refuses to be resumed or evaluated with another.
+
     All other columns, such as ``camera``, are attributes of the images, for numbers by group: ``--group camera``.
 
     Args:
@@ -87,6 +91,7 @@ class ImageCsv(ImageFiles):
         own.add(labels_column if found.task == "multi-label" else label_column)
         lines = [line for line, row in enumerate(found.rows) if split == "all" or row.split in (None, split)]
         attributes = TableColumns(path, [composed(name) for name in own], lines)
+        self.split_digest = digest_of(found.rows)
         if found.task == "regression":
             values = as_values(path, [row.cells for row in chosen])
             notices = [] if value_columns else few_values(path, found.names[0], values)
@@ -227,6 +232,14 @@ def read_table(table: Path, columns: Columns) -> Table:
     if task != "regression":
         _need_one_spelling(table, rows)
     return Table(rows, task, columns.value_columns or [columns.label_column])
+
+
+def digest_of(rows: list[Row]) -> str | None:
+    """Digest of the division of images into splits: all paths, labels and splits; None without a split column."""
+    if rows[0].split is None:
+        return None
+    lines = sorted(f"{[row.path, row.labels if row.cells else sorted(row.labels), row.split]}" for row in rows)
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _need_one_spelling(table: Path, rows: list[Row]) -> None:

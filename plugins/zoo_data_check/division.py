@@ -218,7 +218,8 @@ def divide_by_time(times: NDArray[np.float64], units: Units, shares: Sequence[fl
             "Leave out --time, or a split: --val 0"
         )
     ends = np.cumsum(np.bincount(member, weights=units.size))  # images up to each moment
-    cuts, found = [], np.zeros(len(moments), np.int64)
+    cuts: list[int] = []
+    found = np.zeros(len(moments), np.int64)
     for rank, part in enumerate(wanted[1:], 1):
         target = sum(shares[:part]) * ends[-1]
         first, last = (cuts[-1] + 1 if cuts else 1), len(moments) - (len(wanted) - rank)

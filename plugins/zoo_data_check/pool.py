@@ -117,7 +117,7 @@ def _need_column(columns: Mapping[str, Any], name: str, option: str) -> None:
 
 def _labels(dataset: Any, split: str, classes: Sequence[str]) -> Labels:
     """Labels of a split without decoding, in the job's classes."""
-    targets = getattr(dataset, "targets", None)
+    targets: Any = getattr(dataset, "targets", None)
     if targets is None:
         targets = [read_item(dataset, index)[1] for index in range(len(dataset))]
     if getattr(dataset, "task", None) == "regression":

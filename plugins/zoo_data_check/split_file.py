@@ -21,7 +21,7 @@ from zoo_data_check.division import PARTS, Units, divide, divide_by_time, joined
 from zoo_data_check.pool import Pool
 from zoo_data_check.times import parse_times
 
-__all__ = ["Divided", "SplitRules", "divided", "document_of", "write_split_file"]
+__all__ = ["Division", "SplitRules", "divided", "document_of", "write_split_file"]
 
 DUPLICATES = "near duplicates"
 _OFF = 0.02  # deviation of a split's share from the requested one that is reported
@@ -66,7 +66,7 @@ class SplitRules:
 
 
 @dataclass(frozen=True)
-class Divided:
+class Division:
     """A division.
 
     Args:
@@ -87,7 +87,7 @@ class Divided:
     notices: list[str]
 
 
-def divided(pool: Pool, rules: SplitRules) -> Divided:
+def divided(pool: Pool, rules: SplitRules) -> Division:
     """Divide the images.
 
     Raises:
@@ -114,7 +114,7 @@ def divided(pool: Pool, rules: SplitRules) -> Divided:
         times = {name: _span(texts, numbers, parts == part) for part, name in enumerate(PARTS) if (parts == part).any()}
     _check_parts(pool, parts, rules, by)
     notices = [*pool.notices, *_notices(pool, parts, rules, units)]
-    return Divided(pool, parts, together, groups, times, notices)
+    return Division(pool, parts, together, groups, times, notices)
 
 
 def _named(pool: Pool, column: str) -> list[str]:
@@ -206,7 +206,7 @@ def _contradicted(labels: NDArray[Any], twins: NDArray[np.int64]) -> int:
     return int((np.unique(pairs[:, 0], return_counts=True)[1] > 1).sum())
 
 
-def write_split_file(found: Divided, path: Path) -> None:
+def write_split_file(found: Division, path: Path) -> None:
     """Write a division as a CSV file for ``image_csv``: path, label or labels or values, split, group, other columns.
 
     Raises:
@@ -240,7 +240,7 @@ def _label_columns(pool: Pool) -> dict[str, list[str]]:
     return {"labels": [";".join(pool.classes[k] for k in np.flatnonzero(row)) for row in pool.labels]}
 
 
-def document_of(found: Divided, name: str, path: Path, rules: SplitRules, digest: str) -> dict[str, Any]:
+def document_of(found: Division, name: str, path: Path, rules: SplitRules, digest: str) -> dict[str, Any]:
     """Describe a division: content of the JSON output."""
     pool = found.pool
     splits = {}

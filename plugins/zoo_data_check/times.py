@@ -32,13 +32,13 @@ def parse_times(texts: Sequence[str], names: Sequence[str], column: str) -> NDAr
     if all(value is not None for value in numbers):
         return np.array(numbers, np.float64)
     found = [_date(text) for text in texts]
-    for text, name, value in zip(texts, names, found, strict=True):
+    read: Sequence[object] = numbers if sum(v is not None for v in numbers) > len(texts) / 2 else found
+    for text, name, value in zip(texts, names, read, strict=True):
         if value is None:
-            what = f"is {text!r}, which is not a time" if text else "is blank"
-            mixed = " beside dates" if _number(text) is not None else ""
+            what = f"is {text!r}, which is not a {'number' if read is numbers else 'date'}" if text else "is blank"
             raise DataError(
-                f"The {column} of {name} {what}{mixed}. Use dates such as 2026-11-30 or 2026-11-30 10:15, or numbers, "
-                "in all rows; or leave out --time."
+                f"The {column} of {name} {what}. Use dates such as 2026-11-30 or 2026-11-30 10:15, or numbers, in all "
+                "rows; or leave out --time."
             )
     dates = [value for value in found if value is not None]
     zoned = [value.tzinfo is not None for value in dates]

@@ -174,7 +174,14 @@ def scan(opener: Opener, classes: Sequence[str], progress: Progress) -> Scan:
     Raises:
         DataError: a split is missing or empty, has a class that training lacks, or none of its images can be read.
     """
-    parts = [_scan_split(opener.open(name), name, classes, progress) for name in opener.splits()]
+    datasets = {name: opener.open(name) for name in opener.splits()}
+    count = sum(map(len, datasets.values()))
+    thumbs, colours = np.empty((count, SIDE, SIDE), np.uint8), np.empty((count, COLOURS, COLOURS, 3), np.uint8)
+    parts: list[Scan] = []
+    for name, dataset in datasets.items():
+        done = sum(map(len, parts))
+        parts.append(_scan_split(dataset, name, classes, progress, thumbs[done:], colours[done:]))
+    count = sum(map(len, parts))
     for part in parts:
         split = Split(part.splits[0], part.thumbs, part.labels, part.names)
         same_task(split, form_of(parts[0].labels), parts[0].splits[0])
@@ -186,18 +193,19 @@ def scan(opener: Opener, classes: Sequence[str], progress: Progress) -> Scan:
         index=np.concatenate([part.index for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
         facts=[facts for part in parts for facts in part.facts],
-        thumbs=np.concatenate([part.thumbs for part in parts]),
-        colours=np.concatenate([part.colours for part in parts]),
+        thumbs=thumbs[:count],
+        colours=colours[:count],
         bad=[item for part in parts for item in part.bad],
         datasets={part.splits[0]: part.datasets[part.splits[0]] for part in parts},
     )
 
 
-def _scan_split(dataset: Any, split: str, classes: Sequence[str], progress: Progress) -> Scan:
+def _scan_split(
+    dataset: Any, split: str, classes: Sequence[str], progress: Progress, thumbs: Pixels, colours: Pixels
+) -> Scan:
+    """Decode a split into the first rows of ``thumbs`` and ``colours``."""
     count, what = len(dataset), f"reading {split} images"
     mapping = label_map(dataset.classes, classes, split)
-    thumbs = np.empty((count, SIDE, SIDE), np.uint8)
-    colours = np.empty((count, COLOURS, COLOURS, 3), np.uint8)
     facts: list[Facts] = []
     kept: list[int] = []
     labels: list[Label] = []

@@ -178,7 +178,7 @@ def _check_parts(pool: Pool, parts: NDArray[np.int64], rules: SplitRules, by: Se
 
 def _notices(pool: Pool, parts: NDArray[np.int64], rules: SplitRules, units: Units) -> Iterator[str]:
     if len(pool.splits) > 1:
-        yield f"The dataset's own splits ({listing(pool.splits)}) are joined and divided anew."
+        yield f"The dataset's own splits ({listing(pool.splits)}) are joined and divided again."
     if pool.bad:
         count = len(pool.bad)
         images = "1 image can't be read and is" if count == 1 else f"{count:,} images can't be read and are"

@@ -188,11 +188,11 @@ def _measured(
 def _check_division(
     path: Path, card: Mapping[str, Any], images: Split, job: Job, options: EvaluationOptions
 ) -> list[str]:
-    """Refuse a run's own dataset that is divided anew; a notice where the dataset is named, and so asked for."""
+    """Refuse a run's own dataset with other splits; return a notice where the dataset was named explicitly."""
     before, now, root = card.get(SPLIT_DIGEST), images.split_digest, job.dataset.params.get("root")
     if options.own:
-        anew = f"name it, for its new {images.name} images: zoo evaluate {path} {root or job.dataset.name}"
-        check_split_digest(before, now, job.dataset, anew)
+        again = f"name it, for its new {images.name} images: zoo evaluate {path} {root or job.dataset.name}"
+        check_split_digest(before, now, job.dataset, again)
         return []
     file = (path if path.is_dir() else path.parent) / JOB
     own = read_mapping(file).get("dataset") if file.is_file() else None

@@ -135,7 +135,7 @@ def test_own_splits_are_joined_and_an_image_that_is_listed_twice_stays_together(
     rows = [(f"p/{i % 30:02}.png", "ab"[i % 2], ["train", "val"][i // 30]) for i in range(60)]
     table(rows, "path", "label", "split")
     found = divided(zoo, "table.csv", "--no-near-duplicates")
-    assert "The dataset's own splits (train, val) are joined and divided anew." in found["notices"]
+    assert "The dataset's own splits (train, val) are joined and divided again." in found["notices"]
     assert found["kept_together"] == [{"by": "file", "groups": 30, "images": 60}]
     assert all(count == 2 for count in Counter((row["path"], row["split"]) for row in read()).values())
 

@@ -57,7 +57,10 @@ class CellIndex:
     def __init__(self, centres: Tensor, stored: Tensor, probes: int):
         self.centres, self.stored = centres, stored
         cells = torch.cat(
-            [(part @ centres.T).topk(min(probes, len(centres))).indices.to(torch.int32) for part in stored.split(8192)]
+            [
+                (part @ centres.T).topk(min(probes, len(centres))).indices.to(torch.int32)
+                for part in torch.split(stored, 8192)
+            ]
         )
         order = torch.argsort(cells.flatten(), stable=True)
         self.rows = (order // cells.shape[1]).to(torch.int32)
@@ -70,7 +73,7 @@ class CellIndex:
             vectors: float32 (m, D), of length 1, or 0 for no pair.
             least: minimum cosine, above 0.
         """
-        cells = torch.cat([(part @ self.centres.T).argmax(1) for part in vectors.split(8192)])
+        cells = torch.cat([(part @ self.centres.T).argmax(1) for part in torch.split(vectors, 8192)])
         order = torch.argsort(cells)
         starts = _starts(cells, len(self.centres))
         found = []

@@ -205,9 +205,8 @@ def check(dataset: str, as_json: bool, **typed: Any) -> None:
     observer = make_observer(json=as_json)
     try:
         folds, seed = typed["folds"], resolved.job.seed
-        training = (
-            None if seconds is None else CrossValidation(network, seconds, folds, seed, typed["device"] or "auto")
-        )
+        how = network, seconds, folds, seed, resolved.job.device
+        training = None if seconds is None else CrossValidation(*how)
         found = check_dataset(opener, dataset, observer, backbone, execution, folds, seed, training)
     finally:
         observer.close()

@@ -34,7 +34,7 @@ def strangeness(features: NDArray[np.float32], progress: Callable[[int], None], 
     for start in range(0, len(points), _ROWS):
         rows = torch.arange(start, min(start + _ROWS, len(points)))
         best = torch.full((len(rows), count), torch.inf)
-        for columns in among.split(_COLUMNS):
+        for columns in torch.split(among, _COLUMNS):
             distance = squares[rows, None] - 2 * points[rows] @ points[columns].T + squares[columns]
             distance.masked_fill_(rows[:, None] == columns, torch.inf)
             best = torch.cat([best, distance], 1).topk(count, largest=False).values

@@ -313,7 +313,10 @@ def _facts(
     values = pixels.astype(np.float32)
     colour = values if values.shape[2] == 3 else np.repeat(values.mean(2, keepdims=True), 3, axis=2)
     grey = colour @ _LUMA
-    unit = values.reshape(-1, values.shape[2]) / 255
+    unit = values.reshape(-1, values.shape[2]).astype(np.float64) / 255
+    weights = np.full(len(unit), 1 / len(unit))  # products are many times faster than sums over a short axis
+    red, green, blue = (colour[..., i] for i in range(3))
+    tint = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     found = Facts(
         digest=digest,
         width=size[0],
@@ -321,9 +324,9 @@ def _facts(
         mode=mode,
         form=form,
         orientation=orientation,
-        grey=bool(np.ptp(colour, axis=2).max() <= _GREY_WITHIN),
-        mean=unit.mean(0, dtype=np.float64),
-        square=np.square(unit).mean(0, dtype=np.float64),
+        grey=bool(tint.max() <= _GREY_WITHIN),
+        mean=weights @ unit,
+        square=weights @ np.square(unit),
         spread=float(grey.std()),
     )
     return found, _downscale(grey[..., None], SIDE)[..., 0], _downscale(colour, COLOURS)
@@ -331,7 +334,9 @@ def _facts(
 
 def _downscale(values: NDArray[np.float32], side: int) -> Pixels:
     """Downscale (128, 128, C) to uint8 (side, side, C) by block means."""
-    step = len(values) // side
-    blocks = values.reshape(side, step, side, step, -1).mean((1, 3))
-    small: Pixels = np.rint(blocks).clip(0, 255).astype(np.uint8)
+    step, channels = len(values) // side, values.shape[2]
+    rows = values.reshape(side, step, -1)
+    columns = sum((rows[:, i] for i in range(1, step)), start=rows[:, 0]).reshape(side, side, step, channels)
+    blocks = sum((columns[:, :, i] for i in range(1, step)), start=columns[:, :, 0])
+    small: Pixels = np.rint(blocks / step**2).clip(0, 255).astype(np.uint8)
     return small

@@ -63,6 +63,7 @@ def test_images_are_compared_the_same_by_the_index(thumbs, monkeypatch):
     every = candidates(thumbs, done.append)
     monkeypatch.setattr(module, "EXACT", 0)
     monkeypatch.setattr(module, "_PROBES", 10**6)
+    monkeypatch.setattr(module, "_LEAST_OF_MANY", module._LEAST)
     monkeypatch.setattr(module, "_COLUMNS", 50)  # blocks, whose best pairs are merged
     found = candidates(thumbs, done.append)
     assert done == [160, 50, 100, 150, 160]

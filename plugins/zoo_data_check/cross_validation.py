@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import tempfile
 import time
 from collections.abc import Sequence
@@ -114,8 +115,9 @@ def _trained(images: Rows, how: CrossValidation, fold: int, budget: float, out: 
             device=how.device,
         )
     except TooShort as error:
+        least = math.ceil(how.folds * error.least_s / 60)
         raise RequestError(
-            f"--train {how.seconds:.0f}s is too short for {how.folds} trainings of {how.architecture}: {error} Give "
-            "more time, such as --train 20m."
+            f"--train {how.seconds:g}s is too short for {how.folds} trainings of {how.architecture} on "
+            f"{len(images):,} images on this machine. Type: --train {least}m, or fewer --folds"
         ) from error
     return result.dir

@@ -60,8 +60,10 @@ def candidates(thumbs: Pixels, progress: Callable[[int], None]) -> Pairs:
     best = _Best(len(thumbs))
     compare = _compare_all if len(thumbs) <= EXACT else _compare_indexed
     compare(thumbs, basis, whole_ones, best, progress)
-    whole, part = best.pairs()
-    return Pairs(whole, part, _windows_of(thumbs, whole, whole_ones[part], basis))
+    whole, part, window = best.pairs()
+    unknown = np.flatnonzero(window < 0)
+    window[unknown] = _best_windows(thumbs, whole[unknown], whole_ones[part[unknown]], basis)
+    return Pairs(whole, part, windows()[window])
 
 
 def _compare_all(
@@ -89,7 +91,7 @@ def _compare_indexed(
     for start in range(0, len(thumbs), _COLUMNS):
         inside = _descriptors(thumbs[start : start + _COLUMNS], basis, windows()).flatten(0, 1)
         hits = index.hits(inside, _LEAST_OF_MANY)
-        best.merge(hits.stored, hits.asked // len(windows()) + start, hits.similarity)
+        best.merge(hits.stored, hits.asked // len(windows()) + start, hits.similarity, hits.asked % len(windows()))
         progress(min(start + _COLUMNS, len(thumbs)))
 
 
@@ -155,14 +157,14 @@ def _similarity(looks: Tensor, inside: Tensor) -> Tensor:
     return best
 
 
-def _windows_of(thumbs: Pixels, whole: NDArray[np.int64], looks: Tensor, basis: Tensor) -> NDArray[np.float32]:
-    """Most similar window of each pair, (P, 4)."""
+def _best_windows(thumbs: Pixels, whole: NDArray[np.int64], looks: Tensor, basis: Tensor) -> NDArray[np.int64]:
+    """Index of the most similar window of each pair, (P,)."""
     found = np.zeros(len(whole), np.int64)
     for start in range(0, len(whole), _ROWS):
         rows = slice(start, start + _ROWS)
         inside = _descriptors(thumbs[whole[rows]], basis, windows())
         found[rows] = (inside * looks[rows, None]).sum(2).argmax(1).numpy()
-    return windows()[found]
+    return found
 
 
 class _Best:
@@ -171,6 +173,7 @@ class _Best:
     def __init__(self, count: int):
         self.likeness = torch.full((count, _MOST), -2.0)
         self.whole = torch.zeros((count, _MOST), dtype=torch.int64)
+        self.window = torch.full((count, _MOST), -1, dtype=torch.int64)  # where the comparison knows it
 
     def take(self, likeness: Tensor, first: int, start: int) -> None:
         """Merge a block of similarities (n, m): images from ``first`` on, in windows of those from ``start`` on."""
@@ -182,12 +185,13 @@ class _Best:
         self.likeness[rows], order = joined.topk(_MOST, dim=1)
         self.whole[rows] = wholes.gather(1, order)
 
-    def merge(self, part: Tensor, whole: Tensor, likeness: Tensor) -> None:
-        """Merge pairs (H,) of an image and one in a window of which it may be, in any number and order."""
+    def merge(self, part: Tensor, whole: Tensor, likeness: Tensor, window: Tensor) -> None:
+        """Merge pairs (H,) of an image and a window of another, in which it may be, in any number and order."""
         kept = torch.nonzero(self.likeness > -1, as_tuple=True)
         rows = torch.cat([part, kept[0]])
         wholes, found = torch.cat([whole, self.whole[kept]]), torch.cat([likeness, self.likeness[kept]])
-        rows, wholes, found = (each[rows != wholes] for each in (rows, wholes, found))
+        places = torch.cat([window, self.window[kept]])
+        rows, wholes, found, places = (each[rows != wholes] for each in (rows, wholes, found, places))
         order = np.lexsort((-found.numpy(), wholes.numpy(), rows.numpy()))  # the best window of each pair
         pair = np.stack([rows.numpy(), wholes.numpy()])[:, order]
         first = np.concatenate([[True], (np.diff(pair) != 0).any(0)])[: len(order)]
@@ -199,8 +203,9 @@ class _Best:
         order, own, place = (each[place < _MOST] for each in (order, own, place))
         self.likeness.fill_(-2.0)
         self.likeness[own, place], self.whole[own, place] = found[order], wholes[order]
+        self.window[own, place] = places[order]
 
-    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Candidate pairs (whole, part) above the minimum similarity."""
+    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Candidate pairs (whole, part, window) above the minimum similarity; the window is -1 where it is unknown."""
         part, place = torch.nonzero(self.likeness >= _LEAST, as_tuple=True)
-        return self.whole[part, place].numpy(), part.numpy()
+        return self.whole[part, place].numpy(), part.numpy(), self.window[part, place].numpy()

@@ -15,7 +15,7 @@ from zoo.api.images import Opener, open_training
 from zoo.api.running import Observer
 from zoo_data_check.backbone import Backbone, backbone_features
 from zoo_data_check.candidates import EXACT
-from zoo_data_check.cross_validation import CrossValidation, Rows, trained_probabilities
+from zoo_data_check.cross_validation import CrossValidation, JudgedImages, trained_probabilities
 from zoo_data_check.duplicates import Twins, find_twins
 from zoo_data_check.findings import all_findings
 from zoo_data_check.labels import Judged, out_of_fold, reduced, suspicion
@@ -138,7 +138,7 @@ def judge(seen: Scan, twins: Twins, by: Floats | CrossValidation, folds: int, se
     labels = np.searchsorted(chosen, seen.labels[rows])
     if isinstance(by, CrossValidation):
         names = [seen.classes[k] for k in chosen]
-        probs = trained_probabilities(Rows(seen, rows, labels, twins.group[rows], names), by, observer)
+        probs = trained_probabilities(JudgedImages(seen, rows, labels, twins.group[rows], names), by, observer)
     else:
         told = lambda done: observer.preparing("judging labels", done, folds)  # noqa: E731
         probs = out_of_fold(by[rows], labels, twins.group[rows], folds, seed, told)

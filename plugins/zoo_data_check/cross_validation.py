@@ -20,7 +20,7 @@ from zoo.api.running import Observer, TooShort, read_predictions
 from zoo.errors import RequestError
 from zoo_data_check.scan import Scan
 
-__all__ = ["CrossValidation", "Rows", "trained_probabilities"]
+__all__ = ["CrossValidation", "JudgedImages", "trained_probabilities"]
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
@@ -45,7 +45,7 @@ class CrossValidation:
     device: str = "auto"
 
 
-class Rows:
+class JudgedImages:
     """Images of a scan as a dataset for training.
 
     Args:
@@ -73,7 +73,7 @@ class Rows:
         return item, self.targets[index]
 
 
-def trained_probabilities(images: Rows, how: CrossValidation, observer: Observer) -> Floats:
+def trained_probabilities(images: JudgedImages, how: CrossValidation, observer: Observer) -> Floats:
     """Train a network for each fold, and return the probabilities of the images that it was not trained on.
 
     Args:
@@ -100,7 +100,7 @@ def trained_probabilities(images: Rows, how: CrossValidation, observer: Observer
     return probs
 
 
-def _trained(images: Rows, how: CrossValidation, fold: int, budget: float, out: Path) -> Path:
+def _trained(images: JudgedImages, how: CrossValidation, fold: int, budget: float, out: Path) -> Path:
     """Train the network of a fold, and return the folder of its run."""
     try:
         result = run(

@@ -14,7 +14,9 @@ from zoo_data_check.outliers import strangeness
 def points() -> np.ndarray:
     """300 points in 40 dimensions, most of whose variance is in 5."""
     draw = np.random.default_rng(0)
-    return (draw.normal(size=(300, 5)) @ draw.normal(size=(5, 40)) + 0.1 * draw.normal(size=(300, 40))).astype(np.float32)
+    return (draw.normal(size=(300, 5)) @ draw.normal(size=(5, 40)) + 0.1 * draw.normal(size=(300, 40))).astype(
+        np.float32
+    )
 
 
 def test_features_are_reduced_the_same_in_blocks(points, monkeypatch):

@@ -70,8 +70,8 @@ def test_a_classifier_is_fitted_on_a_sample(points, monkeypatch):
         (
             200_000,
             [
-                "Of 200,000 images, near duplicates are found by an index, which may miss a few, and outliers by distances "
-                "to 20,000 of them."
+                "Of 200,000 images, near duplicates are found by an index, which may miss a few, and outliers by "
+                "distances to 20,000 of them."
             ],
         ),
     ],

@@ -1,4 +1,4 @@
-"""``zoo data check --train``: labels judged by networks that are trained on the images themselves; and ``--suspects``."""
+"""``zoo data check --train`` judges labels by networks that are trained on the images; ``--suspects`` lists them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SWAPPED = ("cats/00.png", "cats/07.png", "dogs/21.png", "dogs/33.png")
 
 @pytest.fixture
 def photos() -> Path:
-    """20 pictures with a bright left half and 20 with a bright right half, of which two each are in the other folder."""
+    """Pictures with a bright left or right half, 20 each, of which two each are in the other folder."""
     for i in range(40):
         pixels = np.random.default_rng(i).integers(0, 120, (32, 32, 3), np.uint8)
         left = (i < 20) == (f"{'cats' if i < 20 else 'dogs'}/{i:02}.png" not in SWAPPED)

@@ -95,8 +95,9 @@ def divided(pool: Pool, rules: SplitRules) -> Division:
     """
     groups = pool.groups if rules.group is None else _named(pool, rules.group)
     reasons = {DUPLICATES: pool.twins, rules.group or "group": groups, "file": pool.names}
-    if rules.group is not None and pool.groups is not None:
-        reasons["the dataset's own groups"] = pool.groups
+    own = pool.groups if rules.group is not None and pool.groups != groups else None
+    if own is not None:
+        reasons["the dataset's own groups"] = own
     present = {name: values for name, values in reasons.items() if values is not None}
     together = [found for name, values in present.items() if (found := _together(name, values))["groups"]]
     kinds = strata_of(pool.labels)
@@ -114,6 +115,9 @@ def divided(pool: Pool, rules: SplitRules) -> Division:
         times = {name: _span(texts, numbers, parts == part) for part, name in enumerate(PARTS) if (parts == part).any()}
     _check_parts(pool, parts, rules, by)
     notices = [*pool.notices, *_notices(pool, parts, rules, units)]
+    if own is not None and groups is not None:
+        groups = [str(number) for number in joined(len(pool), groups, own)]
+        notices.append(f"The column group of the file joins the dataset's own groups and those by {rules.group}.")
     return Division(pool, parts, together, groups, times, notices)
 
 

@@ -121,6 +121,20 @@ def test_groups_of_the_dataset_are_kept_without_an_option(zoo):
         assert len({row["split"] for row in read() if row["group"] == film}) == 1
 
 
+def test_groups_of_an_option_and_of_the_dataset_are_joined(zoo):
+    rows = [(f"p/{i:02}.png", "ab"[i % 2], i // 2, (i + 1) // 2 if i < 20 else f"alone {i}") for i in range(80)]
+    table(rows, "path", "label", "patient", "group")
+    found = divided(zoo, "table.csv", "--group", "patient", "--no-near-duplicates")
+    made = read()
+    assert len({(row["group"], row["split"]) for row in made[:20]}) == 1, "a chain of pairs"
+    assert len({row["group"] for row in made}) == 31
+    assert {each["by"]: each["groups"] for each in found["kept_together"]} == {
+        "patient": 40,
+        "the dataset's own groups": 9,
+    }
+    assert found["notices"] == ["The column group of the file joins the dataset's own groups and those by patient."]
+
+
 def test_the_latest_images_are_the_test(zoo):
     dates = [f"2024-{1 + i % 12:02}-{1 + i // 12:02}" for i in range(60)]
     table([(f"p/{i:02}.png", "ab"[i // 30], dates[i]) for i in range(60)], "path", "label", "taken")

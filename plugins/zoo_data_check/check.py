@@ -78,8 +78,8 @@ def check_dataset(
     backbone = None if make_backbone is None else make_backbone(len(classes))
     seen = scan(opener, classes, observer.preparing)
     twins = find_twins([f.digest for f in seen.facts], seen.thumbs, observer.preparing)
-    observer.preparing("describing images", 0, len(seen))
     if backbone is None or execution is None:
+        observer.preparing("describing images", 0, len(seen))
         blocks = plain_features(seen.colours, seed)
     else:
         blocks = backbone_features(backbone, seen, execution, observer).__getitem__

@@ -147,7 +147,7 @@ CHECKING = {
 @group.command("check", cls=SectionCommand)
 @click.argument("dataset")
 @job_options("data", "weights", "pretrained", "seed", "device", "set", "offline", **CHECKING)
-@click.option("--architecture", metavar="NAME", help="Network whose features judge the labels.")
+@click.option("--architecture", metavar="NAME", help="Network whose features judge the labels, or that --train trains.")
 @click.option("--features", metavar="RUN", help="Trained run whose features judge the labels.")
 @click.option("--train", type=Span(), metavar="TIME", help="Train networks on the images to judge the labels: 20m.")
 @click.option("--folds", type=click.IntRange(2, 50), default=5, help="Number of folds for judging labels.")

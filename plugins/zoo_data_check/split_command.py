@@ -29,6 +29,7 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
 @click.option("--time", metavar="COLUMN", help="Column of times: the latest images become test.")
 @click.option("--near-duplicates/--no-near-duplicates", default=True, help="Keep near duplicates in one split.")
 @click.option(
+    "-o",
     "--out",
     type=click.Path(path_type=Path),
     default=Path("splits.csv"),
@@ -38,7 +39,7 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def split(dataset: str, as_json: bool, near_duplicates: bool, **typed: Any) -> None:
-    """Divide a dataset into train, val and test once, and write the division as a CSV file.
+    """Divide a dataset into train, val and test, as a CSV file.
 
     The division is stratified by class, keeps groups and near duplicates in one split, and is opened by the dataset
     image_csv. A run records its digest, and refuses to continue with another one. No image is changed.

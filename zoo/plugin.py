@@ -184,8 +184,10 @@ class Dataset(Component):
     *i*: its file's path), ``.source`` (origin of the images, in a few words), ``.shards`` (file number (N,) of each
     item, where a file has many: training then reads few files at a time), ``.groups`` (group (N,) of each item: items
     of one patient, film or track stay in one split), ``.attributes`` (mapping of a name to the value (N,) of each item,
-    such as the camera, for numbers by group), ``.notices`` (sentences for the user), and ``.fingerprint`` (a
-    string that changes with the content, for items that are no files). A factory whose splits depend on the files has
+    such as the camera, for numbers by group), ``.notices`` (sentences for the user), ``.fingerprint`` (a
+    string that changes with the content, for items that are no files), and ``.split_digest`` (a string that changes
+    with the images and labels of any split, where a file assigns them: a run refuses to be resumed or evaluated with
+    another). A factory whose splits depend on the files has
     ``available_splits(root, **params) -> tuple[str, ...]``; that of an undivided dataset is ``("train",)``, or
     ``("train", "all")``, where ``"all"`` can be evaluated. Facts for a job's defaults come from the class attributes
     ``multilabel`` and ``task``, or from ``peek(root, **params) -> dict``, which is called before the dataset is opened,

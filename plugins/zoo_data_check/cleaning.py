@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +31,30 @@ Evaluation sets thus stay complete, and training loses the copy.
 """
 
 
-def need_files(opener: Opener) -> None:
+def need_files(opener: Opener, option: str = "--fix") -> None:
     """Refuse a dataset whose images a CSV file can't list.
+
+    Args:
+        option: option or command that lists them, for the message.
 
     Raises:
         RequestError: the images are not files, or there are splits other than train, val and test.
     """
     names = opener.splits()
     if other := [name for name in names if name not in WORTH]:
-        raise RequestError(f"--fix supports train, val and test, but this dataset has {other[0]!r}. Leave out --fix.")
+        raise RequestError(
+            f"{option} supports train, val and test, but this dataset has {other[0]!r}.{_without(option)}"
+        )
     dataset = opener.open(names[0])
     if not any(Path(name_of(dataset, i)).exists() for i in range(min(len(dataset), 16))):
         raise RequestError(
-            f"--fix lists files, but the images of {opener.entry.component.name!r} are not files (the first is "
-            f"{name_of(dataset, 0)!r}). Leave out --fix, or check a folder of images."
+            f"{option} lists files, but the images of {opener.entry.component.name!r} are not files (the first is "
+            f"{name_of(dataset, 0)!r}). Give a folder of images.{_without(option)}"
         )
+
+
+def _without(option: str) -> str:
+    return f" Or leave out {option}." if option.startswith("--") else ""
 
 
 def reasons(checked: Checked, *, drop_suspects: bool = False) -> dict[int, str]:
@@ -92,7 +102,7 @@ def write_clean(checked: Checked, path: Path, *, drop_suspects: bool = False) ->
     if not any(seen.splits[seen.split[row]] == TRAIN for row in kept):
         raise OutputError("No training images would be left, so no list was written. See the findings.")
     rows = [(listed_path(seen.names[row], path), seen.label_words(row), seen.splits[seen.split[row]]) for row in kept]
-    write_text(path, _as_csv(rows, "labels" if seen.multilabel else "label"))
+    write_text(path, _as_csv(rows, f"path,{'labels' if seen.multilabel else 'label'},split"))
     left_out = Counter(out.values())
     if seen.bad:
         left_out["unreadable"] = len(seen.bad)
@@ -104,30 +114,54 @@ def write_clean(checked: Checked, path: Path, *, drop_suspects: bool = False) ->
     }
 
 
+def write_suspects(checked: Checked, path: Path) -> dict[str, Any]:
+    """Write the images whose labels need a decision: image, label, suggested, reason; the most suspect first.
+
+    Returns:
+        ``{"path", "images"}``.
+
+    Raises:
+        OutputError: the file can't be written.
+    """
+    rows, found = [], {finding["kind"]: finding["items"] for finding in checked.document["findings"]}
+    for item in found.get("label_suspects", []):
+        reason = f"looks like {item['looks_like']} (margin {item['margin']:.2f})"
+        rows.append((listed_path(item["name"], path), item["label"], item["looks_like"], reason))
+    for group in found.get("conflicts", []):
+        for item in group["items"]:
+            others = [other["label"] for other in group["items"] if other["label"] != item["label"]]
+            reason = f"a duplicate has the label {others[0]}" if others else "duplicates have other labels"
+            rows.append((listed_path(item["name"], path), item["label"], others[0] if others else "", reason))
+    first = {row[0]: row for row in reversed(rows)}  # an image may be both
+    rows = [row for row in dict.fromkeys(rows) if first[row[0]] == row]
+    write_text(path, _as_csv(rows, "image,label,suggested,reason"))
+    return {"path": str(path), "images": len(rows)}
+
+
 def listed_path(name: str, table: Path) -> str:
     """Path of an image in a list: relative to the list's folder where the image is below it, else absolute."""
     path, folder = Path(name).absolute(), table.absolute().parent
     return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
 
 
-def _as_csv(rows: list[tuple[str, str, str]], label: str) -> str:
+def _as_csv(rows: Sequence[tuple[str, ...]], header: str) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([*row, ""] for row in rows)
-    return f"path,{label},split,{MARK} {_hash(text.getvalue())}\n{text.getvalue()}"
+    return f"{header},{MARK} {_hash(text.getvalue())}\n{text.getvalue()}"
 
 
 def _hash(body: str) -> str:
     return hashlib.sha256(body.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
-def check_list(path: Path, *, overwrite: bool = False) -> Path:
+def check_list(path: Path, option: str = "--fix", *, overwrite: bool = False) -> Path:
     """Check that a list can be written to a path, before the work that makes it.
 
     Raises:
         RequestError: the folder doesn't exist, the suffix is not .csv, or a file exists that the zoo did not write.
         OutputError: the folder can't be written.
     """
-    return check_target(path, (".csv",), is_ours, option="--fix", overwrite=overwrite)
+    return check_target(path, (".csv",), is_ours, option=option, overwrite=overwrite)
 
 
 def is_ours(path: Path) -> bool:

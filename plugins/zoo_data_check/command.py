@@ -1,4 +1,4 @@
-"""``zoo data``: show augmented samples, and check a dataset."""
+"""``zoo data``: show augmented samples, check a dataset, and divide it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.api.commands import LOOKING, SectionCommand, job_options, no_architecture, resolve_words
+from zoo.api.commands import LOOKING, SectionCommand, Span, job_options, no_architecture, resolve_words
 from zoo.errors import RequestError
+from zoo_data_check.split_command import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 @click.group(name="data")
 def group() -> None:
-    """Inspect a dataset and find problems in it."""
+    """Inspect a dataset, find problems in it, and divide it."""
+
+
+group.add_command(split)
 
 
 @group.command("show")
@@ -143,8 +147,9 @@ CHECKING = {
 @group.command("check", cls=SectionCommand)
 @click.argument("dataset")
 @job_options("data", "weights", "pretrained", "seed", "device", "set", "offline", **CHECKING)
-@click.option("--architecture", metavar="NAME", help="Network whose features judge the labels.")
+@click.option("--architecture", metavar="NAME", help="Network whose features judge the labels, or that --train trains.")
 @click.option("--features", metavar="RUN", help="Trained run whose features judge the labels.")
+@click.option("--train", type=Span(), metavar="TIME", help="Train networks on the images to judge the labels: 20m.")
 @click.option("--folds", type=click.IntRange(2, 50), default=5, help="Number of folds for judging labels.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), metavar="PAGE", help="Write an HTML page with the images."
@@ -154,6 +159,12 @@ CHECKING = {
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Write a cleaned list of images, for the dataset image_csv.",
+)
+@click.option(
+    "--suspects",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the images with suspect or contradicting labels, for zoo label --only FILE.",
 )
 @click.option("--drop-suspects", is_flag=True, help="Also omit images with suspect labels from the list.")
 @click.option("--overwrite", is_flag=True, help="Overwrite existing files of another origin.")
@@ -169,6 +180,9 @@ def check(dataset: str, as_json: bool, **typed: Any) -> None:
 
     _check_words(typed)
     page, table, drop_suspects = typed.pop("out"), typed.pop("fix"), typed.pop("drop_suspects")
+    suspects, seconds, network = typed.pop("suspects"), typed.pop("train"), typed["architecture"] or "simple_cnn"
+    if seconds is not None:
+        typed["architecture"] = None
     if page is not None:
         check_place(page, (".html",), overwrite=typed["overwrite"])
     resolved, registry = _resolve_checked(dataset, typed, "zoo data check")
@@ -177,24 +191,31 @@ def check(dataset: str, as_json: bool, **typed: Any) -> None:
     from zoo.reports.kit.text import make_observer
     from zoo.storage import dump_json
     from zoo_data_check.check import check_dataset
-    from zoo_data_check.cleaning import check_list, need_files, write_clean
+    from zoo_data_check.cleaning import check_list, need_files, write_clean, write_suspects
+    from zoo_data_check.cross_validation import CrossValidation
 
     opener = build_opener(resolved)
-    if table is not None:
-        check_list(table, overwrite=typed["overwrite"])
-        need_files(opener)
+    for path, option in ((table, "--fix"), (suspects, "--suspects")):
+        if path is not None:
+            check_list(path, option, overwrite=typed["overwrite"])
+            need_files(opener, option)
     execution = choose_execution(resolved.job.device)
     keep_freed_memory(execution.device)
     backbone = _backbone(resolved, registry, typed["features"])
     observer = make_observer(json=as_json)
     try:
-        found = check_dataset(opener, dataset, observer, backbone, execution, typed["folds"], resolved.job.seed)
+        folds, seed = typed["folds"], resolved.job.seed
+        how = network, seconds, folds, seed, resolved.job.device
+        training = None if seconds is None else CrossValidation(*how)
+        found = check_dataset(opener, dataset, observer, backbone, execution, folds, seed, training)
     finally:
         observer.close()
     document = found.document
     document["data"] = None if typed["data"] is None else str(typed["data"])
     if table is not None:
         document["fix"] = write_clean(found, table, drop_suspects=drop_suspects)
+    if suspects is not None:
+        document["suspects"] = write_suspects(found, suspects)
     if page is not None:
         from zoo_data_check.page import write_check
 
@@ -245,13 +266,16 @@ def _check_words(typed: dict[str, Any]) -> None:
     begins = "--weights" if typed["weights"] else "--pretrained" if typed["pretrained"] else ""
     if typed["features"] and (typed["architecture"] or begins):
         raise RequestError(f"Choose one of --features RUN and {begins or '--architecture'}: both define a network.")
-    if typed["architecture"] and not begins:
+    if typed["architecture"] and not begins and not typed["train"]:
         raise RequestError(
             f"An untrained network has no useful features. Give its weights: --architecture {typed['architecture']} "
-            "--weights FILE, or --pretrained"
+            "--weights FILE, or --pretrained; or train it: --train 20m"
         )
     if begins and not typed["architecture"]:
         raise RequestError(f"{begins} needs a network: --architecture NAME {begins}")
+    if typed["train"] and (typed["features"] or begins):
+        given = "--features" if typed["features"] else begins
+        raise RequestError(f"Choose one of --train and {given}: --train begins with random weights.")
     if typed["drop_suspects"] and not typed["fix"]:
         raise RequestError("--drop-suspects needs --fix: --fix clean.csv --drop-suspects")
 

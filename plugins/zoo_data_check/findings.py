@@ -218,8 +218,14 @@ def _suspects(seen: Scan, judged: Judged, *, trained: bool) -> Iterator[Finding]
     share = f"{_counted(len(chosen))} with a suspect label, most suspect first. "
     how = f"The classifier agrees with {found.accuracy:.1%} of the held-out labels"
     doubt = ", so most suspects are probably its own mistakes." if weak else "."
-    better = "Use better features: --architecture timm/tf_efficientnet_lite0 --weights FILE, or --features RUN"
-    look = "Check them (-o check.html) and fix the labels; --drop-suspects excludes them from clean.csv"
+    better = (
+        "Use better features: --architecture timm/tf_efficientnet_lite0 --weights FILE, or --features RUN; or train on "
+        "the images themselves: --train 20m"
+    )
+    look = (
+        "Check them (-o check.html), or settle them: --suspects suspects.csv, then zoo label; --drop-suspects excludes "
+        "them from clean.csv"
+    )
     yield {
         **_finding(
             "label_suspects",

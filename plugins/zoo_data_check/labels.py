@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from zoo.api.images import fold_numbers
 
 Floats = NDArray[np.float32]
+Blocks = Callable[[NDArray[np.int64]], Floats]
+"""Features (b, D) of the images at b rows."""
 _MOST = 256  # maximum number of features per image
+_SAMPLE = 20_000  # images from which the components of features are learned
+_FITTED = 20_000  # images on which a classifier is fitted
+_BLOCK = 4096  # images whose features are in memory at a time
 _PENALTY = 0.01  # scikit-learn's C: with a larger one the classifier fits the label errors too
 _ENOUGH = 30.0  # minimum of C times the number of images, as the classifier would underfit few images otherwise
 
@@ -61,7 +66,7 @@ def out_of_fold(
     seed: int,
     progress: Callable[[int], None],
 ) -> Floats:
-    """Out-of-fold class probabilities (n, K) of a logistic regression.
+    """Out-of-fold class probabilities (n, K) of a logistic regression, fitted on at most 20,000 images.
 
     Args:
         features: (n, D), standardised.
@@ -79,26 +84,50 @@ def out_of_fold(
     _, first, member = np.unique(groups, return_index=True, return_inverse=True)
     count = int(labels.max()) + 1
     fold = fold_numbers(labels[first], folds, seed, [str(i) for i in range(count)])[member]
-    probs = np.zeros((len(labels), count), np.float32)
+    probs, draw = np.zeros((len(labels), count), np.float32), np.random.default_rng(seed)
     for number in range(1, folds + 1):
-        kept, held = fold != number, fold == number
-        strength = max(_PENALTY, _ENOUGH / int(kept.sum()))
+        kept, held = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        kept = np.sort(draw.permutation(kept)[:_FITTED]) if len(kept) > _FITTED else kept
+        strength = max(_PENALTY, _ENOUGH / len(kept))
         model = LogisticRegression(C=strength, max_iter=300).fit(features[kept], labels[kept])
         probs[np.ix_(held, model.classes_)] = model.predict_proba(features[held])
         progress(number)
     return probs
 
 
-def reduced(features: Floats, seed: int, most: int = _MOST) -> Floats:
-    """Standardise features (n, D), and reduce them by PCA to at most ``most`` components."""
+def reduced(
+    features: Blocks, count: int, seed: int, progress: Callable[[int], None] = lambda done: None, most: int = _MOST
+) -> Floats:
+    """Standardise features of D numbers, and reduce them by PCA to at most ``most`` components.
+
+    Mean, deviation and components are those of at most 20,000 images, and features are computed in blocks, since those
+    of all images would fill the memory.
+
+    Args:
+        features: returns the features (b, D) of the images at b rows.
+        count: n, number of images.
+        seed: seed of the sample and of PCA.
+        progress: called with the number of processed images.
+
+    Returns:
+        float32 (n, D), or (n, ``most``).
+    """
     from sklearn.decomposition import PCA
 
-    centred = features - features.mean(0)
-    spread = centred.std(0)
-    scaled = centred / np.where(spread > 1e-6, spread, 1)
-    if (count := min(most, *scaled.shape)) < scaled.shape[1]:
-        scaled = PCA(count, svd_solver="randomized", random_state=seed).fit_transform(scaled)
-    return scaled.astype(np.float32)  # type: ignore[no-any-return]
+    rows = np.sort(np.random.default_rng(seed).permutation(count)[:_SAMPLE]) if count > _SAMPLE else np.arange(count)
+    sample = features(rows)
+    mean, spread = sample.mean(0), sample.std(0)
+    spread = np.where(spread > 1e-6, spread, 1)
+    scaled = (sample - mean) / spread
+    kept = min(most, *scaled.shape)
+    model = PCA(kept, svd_solver="randomized", random_state=seed).fit(scaled) if kept < scaled.shape[1] else None
+    found = np.empty((count, kept if model is not None else scaled.shape[1]), np.float32)
+    for start in range(0, count, _BLOCK):
+        own = np.arange(start, min(start + _BLOCK, count))
+        block = scaled[own] if len(rows) == count else (features(own) - mean) / spread
+        found[own] = block if model is None else model.transform(block)
+        progress(int(own[-1]) + 1)
+    return found
 
 
 def suspicion(probs: Floats, labels: NDArray[np.int64]) -> Suspicion:

@@ -9,18 +9,20 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, unfold
 
 from zoo.api.images import Pixels
+from zoo_data_check.labels import Blocks
 
 _WORDS = 256  # number of visual words
 _SIDE = 6  # side of a patch in pixels
 _QUARTERS = 2  # per side: regions over which words are pooled
 _COLOURS = 4  # per side: cells of mean colours, as normalised patches lack them
 _BATCH = 32
+_DENSE = 20_000  # images up to which patches begin at every pixel; of more images, at every other
 _LEARNED_FROM = 60_000  # number of patches for learning the words
 _NOISE = 10.0  # variance of grey levels below which a patch counts as flat
 
 
-def plain_features(colours: Pixels, seed: int) -> NDArray[np.float32]:
-    """Compute visual words (256 per quarter of an image) and mean colours (4 × 4 cells).
+def plain_features(colours: Pixels, seed: int) -> Blocks:
+    """Return a function that computes visual words (256 per quarter of an image) and mean colours (4 × 4 cells).
 
     The words are learned from the images themselves.
 
@@ -31,26 +33,33 @@ def plain_features(colours: Pixels, seed: int) -> NDArray[np.float32]:
         seed: seed of the patch sample and of k-means.
 
     Returns:
-        float32 (n, 1072).
+        A function of the rows of b images: float32 (b, 1072).
     """
     mean, whiten, words = _learn(colours, seed)
-    found = []
-    for start in range(0, len(colours), _BATCH):
-        patches = (_patches(colours[start : start + _BATCH]) - mean) @ whiten  # (b, L, 108)
-        distance = torch.cdist(patches, words.expand(len(patches), -1, -1))
-        near = (distance.mean(2, keepdim=True) - distance).clamp_min(0)
-        side = round(near.shape[1] ** 0.5)
-        layers = near.transpose(1, 2).reshape(len(patches), len(words), side, side)
-        tints = torch.from_numpy(colours[start : start + _BATCH]).float().permute(0, 3, 1, 2) / 255
-        pooled = adaptive_avg_pool2d(layers, _QUARTERS), adaptive_avg_pool2d(tints, _COLOURS)
-        found.append(torch.cat([part.flatten(1) for part in pooled], dim=1))
-    return torch.cat(found).numpy()
+    step = 1 if len(colours) <= _DENSE else 2
+
+    def features(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        parts = (colours[rows[start : start + _BATCH]] for start in range(0, len(rows), _BATCH))
+        return torch.cat([_features(part, mean, whiten, words, step) for part in parts]).numpy()
+
+    return features
 
 
-def _patches(colours: Pixels) -> Tensor:
-    """All patches of (b, S, S, 3), each with mean 0 and variance about 1: (b, L, 108)."""
+def _features(colours: Pixels, mean: Tensor, whiten: Tensor, words: Tensor, step: int) -> Tensor:
+    patches = (_patches(colours, step) - mean) @ whiten  # (b, L, 108)
+    distance = torch.cdist(patches, words.expand(len(patches), -1, -1))
+    near = (distance.mean(2, keepdim=True) - distance).clamp_min(0)
+    side = round(near.shape[1] ** 0.5)
+    layers = near.transpose(1, 2).reshape(len(patches), len(words), side, side)
+    tints = torch.from_numpy(colours).float().permute(0, 3, 1, 2) / 255
+    pooled = adaptive_avg_pool2d(layers, _QUARTERS), adaptive_avg_pool2d(tints, _COLOURS)
+    return torch.cat([part.flatten(1) for part in pooled], dim=1)
+
+
+def _patches(colours: Pixels, step: int = 1) -> Tensor:
+    """Patches of (b, S, S, 3) at every ``step`` pixels, each with mean 0 and variance about 1: (b, L, 108)."""
     images = torch.from_numpy(colours).float().permute(0, 3, 1, 2)
-    patches = unfold(images, _SIDE).transpose(1, 2)
+    patches = unfold(images, _SIDE, stride=step).transpose(1, 2)
     patches = patches - patches.mean(2, keepdim=True)
     return patches / (patches.var(2, keepdim=True) + _NOISE).sqrt()
 

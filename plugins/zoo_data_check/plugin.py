@@ -7,8 +7,8 @@ from zoo.plugin import Command, Function, hookimpl
 
 @hookimpl
 def zoo_commands() -> list[Command]:
-    """``zoo data check``, ``zoo data stats`` and ``zoo data show``."""
-    summary = "Inspect a dataset and find problems in it"
+    """``zoo data check``, ``zoo data stats``, ``zoo data show`` and ``zoo data split``."""
+    summary = "Inspect a dataset, find problems in it, and divide it"
     return [Command("data", "zoo_data_check.command:group", summary=summary, heading="Data")]
 
 

@@ -39,6 +39,8 @@ def check_report(document: Mapping[str, Any]) -> RenderableType:
         parts += [Text(), say("✓ No problems found.", GOOD)]
     if (fixed := document.get("fix")) is not None:
         parts += [heading("Clean list"), say(left_out_words(fixed))]
+    if (suspects := document.get("suspects")) is not None:
+        parts.append(say(f"{short_path(suspects['path'])}: {count(suspects['images'])} images with a label to settle"))
     parts += [Text(), *(CommandLine(f"next: {command}") for command in _next(document))]
     return Page(*parts)
 
@@ -98,6 +100,9 @@ def _reason(reason: str, many: int) -> str:
 
 
 def _next(document: Mapping[str, Any]) -> Iterator[str]:
+    if (suspects := document.get("suspects")) is not None and suspects["images"]:
+        pool = document.get("data") or document["dataset"]
+        yield shlex.join(["zoo", "label", str(pool), "--only", short_path(suspects["path"])])
     if (fixed := document.get("fix")) is not None:
         yield shlex.join(["zoo", "run", "simple_cnn", short_path(fixed["path"])])
     elif (page := document.get("page")) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,6 +43,10 @@ class ImageCsv(ImageFiles):
     ``category`` for ``label``; pictures may be listed without their suffix, and be in ``images/``, or in a folder named
     like the file. Without a column of labels, two or more columns of 0 and 1 are the classes: one of an image where
     each row has a single 1, else several. A notice says what was found.
+
+    A split column fixes the splits: a run records a digest of the paths, labels and splits of all rows, in any order,
+    and refuses to be resumed or evaluated with another.
+
     All other columns, such as ``camera``, are attributes of the images, for numbers by group: ``--group camera``.
 
     Args:
@@ -92,6 +97,7 @@ class ImageCsv(ImageFiles):
         notices = [*found.notices, *said, *_disagreements(path, chosen)]
         lines = [line for line, row in enumerate(found.rows) if split == "all" or row.split in (None, split)]
         self.attributes = TableColumns(path, [composed(split_column), *found.own], lines)
+        self.split_digest = digest_of(found.rows)
         if found.task == "regression":
             values = as_values(path, [row.cells for row in chosen])
             notices += [] if value_columns else few_values(path, found.names[0], values)
@@ -291,6 +297,14 @@ def _disagreements(table: Path, rows: list[Row]) -> list[str]:
         return []
     pictures = "picture is" if len(twice) == 1 else "pictures are"
     return [f"{len(twice):,} {pictures} listed more than once in {table.name} with different labels: {shorten(twice)}."]
+
+
+def digest_of(rows: list[Row]) -> str | None:
+    """Digest of the division of images into splits: all paths, labels and splits; None without a split column."""
+    if rows[0].split is None:
+        return None
+    lines = sorted(f"{[row.path, row.labels if row.cells else sorted(row.labels), row.split]}" for row in rows)
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _need_one_spelling(table: Path, rows: list[Row]) -> None:

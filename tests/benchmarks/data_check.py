@@ -1,10 +1,11 @@
 """What ``zoo data check`` finds of defects that were planted into a folder of photos: a table in Markdown.
 
-    python tests/benchmarks/data_check.py FOLDER [WEIGHTS] [SEED]
+    python tests/benchmarks/data_check.py FOLDER [WEIGHTS] [SEED] [SECONDS]
 
 FOLDER has train/ and val/ with two class folders of JPEGs each; it is copied, and never changed. WEIGHTS are those of
-``timm/tf_efficientnet_lite0``: with them labels are judged by its features too, beside the plain ones. Defects go into
-photos of their own, so that each is found for its own reason:
+``timm/tf_efficientnet_lite0``, or ``-`` for none: with them labels are judged by its features too, beside the plain
+ones; with SECONDS also by networks that are trained for so long. Defects go into photos of their own, so that each is
+found for its own reason:
 
 * exact: copied, half of them as PNG; near: encoded again, resized, or cropped by up to 15 % from each side;
 * leaks: copies of train in val, exact and near;
@@ -39,6 +40,7 @@ from zoo.runner.build import build_opener
 from zoo.runner.observer import Observer
 from zoo_data_check.backbone import backbone_of_job
 from zoo_data_check.check import Checked, check_dataset
+from zoo_data_check.cross_validation import CrossValidation
 from zoo_data_check.findings import groups_of
 
 NEAR = ("encoded again", "resized", "cropped", "cropped, resized and encoded again")
@@ -143,13 +145,15 @@ def near_copy(file: Path, folder: Path, kind: str, draw: random.Random) -> Path:
     return copy
 
 
-def checked(root: Path, weights: str | None, seed: int = 0) -> Checked:
-    """Check a folder, by plain features or by those of lite0."""
+def checked(root: Path, weights: str | None, seed: int = 0, seconds: float = 0) -> Checked:
+    """Check a folder, by plain features, by those of lite0, or by networks that are trained for some time."""
     network: Any = no_architecture if weights is None else "timm/tf_efficientnet_lite0"
     asked = {"architecture": network, "dataset": str(root), "weights": weights}
     resolved = resolve(make_request(asked, recipe="none"), open_registry())
     make = None if weights is None else lambda num_classes: backbone_of_job(resolved, num_classes)
-    return check_dataset(build_opener(resolved), str(root), Observer(), make, choose_execution(), seed=seed)
+    training = CrossValidation("simple_cnn", seconds, seed=seed) if seconds else None
+    opener = build_opener(resolved)
+    return check_dataset(opener, str(root), Observer(), make, choose_execution(), seed=seed, training=training)
 
 
 def found_pairs(found: Checked, pairs: list[tuple[Path, Path]]) -> int:
@@ -202,8 +206,12 @@ def label_rows(found: Checked, planted: Planted, words: str) -> Iterator[str]:
     yield f"| swapped, {words}: called suspects, beside {false} false | {total} | {among} | {among / total:.1%} |"
 
 
-def main(folder: str, weights: str | None = None, seed: int = 0) -> None:
+def main(folder: str, weights: str = "-", seed: str = "0", seconds: str = "0") -> None:
     """Plant, check and print."""
+    _main(folder, None if weights == "-" else weights, int(seed), float(seconds))
+
+
+def _main(folder: str, weights: str | None, seed: int, trained_s: float) -> None:
     with tempfile.TemporaryDirectory() as home:
         planted = plant(Path(folder), Path(home) / "planted", 50, seed)
         begun = time.perf_counter()
@@ -214,6 +222,8 @@ def main(folder: str, weights: str | None = None, seed: int = 0) -> None:
         lines = [*rows(plain, planted), *label_rows(plain, planted, "plain features")]
         if weights is not None:
             lines += label_rows(checked(planted.root, weights, seed), planted, "features of lite0")
+        if trained_s:
+            lines += label_rows(checked(planted.root, None, seed, trained_s), planted, f"trained {trained_s:.0f} s")
         print("\n".join(lines))  # noqa: T201
         whole = checked(Path(folder), weights, seed)
         own = {tuple(sorted(Path(n).name for n in names)) for names in _names(whole)}
@@ -237,4 +247,4 @@ def _originals(names: list[str], planted: Planted) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *sys.argv[2:3], *map(int, sys.argv[3:]))
+    main(*sys.argv[1:])

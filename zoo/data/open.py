@@ -121,6 +121,7 @@ class Opener:
             shards=decoded.shards,
             groups=decoded.groups,
             attributes=decoded.attributes,
+            split_digest=getattr(dataset, "split_digest", None),
         )
 
     def _check_labels(self, labels: Any, count: int) -> None:

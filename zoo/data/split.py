@@ -37,6 +37,7 @@ class Split:
         shards: int (N,), file number of each image, where a file has many images.
         groups: str (N,), group of each image, where the dataset has groups.
         attributes: values of the N images by name, where the dataset has attributes.
+        split_digest: digest of the dataset's division into splits, where a file contains it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Split:
     shards: NDArray[np.integer] | None = None
     groups: NDArray[np.str_] | None = None
     attributes: Attributes | None = None
+    split_digest: str | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -88,6 +90,7 @@ class Split:
             "source": self.source,
             "per_class": dict(zip(classes, counts, strict=False)),
             **({} if self.groups is None else {"groups": len(np.unique(self.groups))}),
+            **({} if self.split_digest is None else {"split_digest": self.split_digest}),
         }
 
 

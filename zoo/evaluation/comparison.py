@@ -30,6 +30,7 @@ from zoo.evaluation.value_comparison import (
     value_verdict,
 )
 from zoo.job.run_folder import JOB, RESULT
+from zoo.model.split_digest import recorded_split_digest
 from zoo.registry.registry import Registry
 from zoo.runner.matching import matched
 from zoo.runner.predictions import Predictions, read_predictions, split_of
@@ -67,17 +68,20 @@ def compare_runs(
         ``group`` also that ``column`` and ``groups[]``, see :func:`zoo.evaluation.group_comparison.compare_groups`.
 
     Raises:
-        RequestError: a run has no predictions, or predictions for other images.
+        RequestError: a run has no predictions, or predictions for other images; or the same dataset was divided into
+            other splits for it.
     """
     names = _names(folders)
     for folder in folders:
         _check_single(folder)
+    if not shared:
+        _check_divisions(folders, names)
     wanted = split_of(folders[0], split)
     kept = {name: read_predictions(folder, wanted) for name, folder in zip(names, folders, strict=True)}
     same = matched(kept, wanted, shared=shared)
     metrics = {**_rank_errors(folders), **_common_metrics(folders, same[names[0]], registry)}
     rows = [
-        {"run": name, "dir": str(folder), "seed": _seed(folder), "images": len(kept[name].names)}
+        {"run": name, "dir": str(folder), "seed": _job_of(folder).get("seed"), "images": len(kept[name].names)}
         for name, folder in zip(names, folders, strict=True)
     ]
     with one_thread():
@@ -106,10 +110,33 @@ def _check_single(folder: Path) -> None:
         raise RequestError(f"{folder} has several runs. Compare one of them; for their names: zoo runs show {folder}")
 
 
-def _seed(folder: Path) -> Any:
+def _check_divisions(folders: Sequence[Path], names: Sequence[str]) -> None:
+    """Check that runs on the same dataset were trained with the same division into splits.
+
+    Raises:
+        RequestError: two of them were not.
+    """
+    found: dict[Any, tuple[str, str]] = {}
+    for folder, name in zip(folders, names, strict=True):
+        digest = recorded_split_digest(folder)
+        dataset = _job_of(folder).get("dataset")
+        root = dataset.get("root") if isinstance(dataset, Mapping) else None
+        if digest is None or root is None:
+            continue
+        first, before = found.setdefault(root, (name, digest))
+        if before != digest:
+            raise RequestError(
+                f"{first} and {name} were trained with different splits of {root} (digests {before[:12]} and "
+                f"{digest[:12]}), so they differ in their training images too. Train both with one file; or compare "
+                "them on the images that neither was trained on: --shared"
+            )
+
+
+def _job_of(folder: Path) -> Mapping[str, Any]:
+    """The job of a run; empty where there is none."""
     from zoo.storage.safe_yaml import read_mapping
 
-    return read_mapping(folder / JOB).get("seed") if (folder / JOB).is_file() else None
+    return read_mapping(folder / JOB) if (folder / JOB).is_file() else {}
 
 
 def _rank_errors(folders: Sequence[Path]) -> dict[str, Score]:

@@ -29,11 +29,13 @@ from zoo.evaluation.coverage import check_scores, coverage_on, save_scores
 from zoo.job.request import Request, make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.job.run_folder import IMPORTED, JOB
+from zoo.job.schema import Job
 from zoo.model import provenance
 from zoo.model.bundle import Preprocessing, find_bundle, load_model, read_card
 from zoo.model.exported import AsNetwork, as_network, open_file
 from zoo.model.formats import EXPORTED, artifact_at
 from zoo.model.sources import find_model
+from zoo.model.split_digest import SPLIT_DIGEST, check_split_digest
 from zoo.registry.registry import Registry
 from zoo.runner import build
 from zoo.runner.analyses import PATH as ANALYSES
@@ -156,7 +158,8 @@ def _measured(
     if card.get("task") == REGRESSION:  # the images may be labelled by classes that are called by numbers
         opener = dataclasses.replace(opener, task=REGRESSION)
     images = own_split(opener, resolved, list(card["classes"]), options.split, own=options.own)
-    seen = trained_on(card, images.name) if options.own else []
+    seen = _check_division(path, card, images, resolved.job, options)
+    seen += trained_on(card, images.name) if options.own else []
     if seen and options.keep:
         raise RequestError(f"The predictions were not saved for zoo runs compare. {seen[0]}")
     analyses = build_analyses(resolved)
@@ -180,6 +183,22 @@ def _measured(
             **analyses.entries(),
         }
     )
+
+
+def _check_division(
+    path: Path, card: Mapping[str, Any], images: Split, job: Job, options: EvaluationOptions
+) -> list[str]:
+    """Refuse a run's own dataset with other splits; return a notice where the dataset was named explicitly."""
+    before, now, root = card.get(SPLIT_DIGEST), images.split_digest, job.dataset.params.get("root")
+    if options.own:
+        again = f"name it, for its new {images.name} images: zoo evaluate {path} {root or job.dataset.name}"
+        check_split_digest(before, now, job.dataset, again)
+        return []
+    file = (path if path.is_dir() else path.parent) / JOB
+    own = read_mapping(file).get("dataset") if file.is_file() else None
+    if None in (before, now, root) or before == now or not isinstance(own, Mapping) or own.get("root") != root:
+        return []
+    return [f"The splits of {root} have changed since the training: some of these images may have been trained on."]
 
 
 def trained_on(card: Mapping[str, Any], split: str) -> list[str]:

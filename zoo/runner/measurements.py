@@ -237,6 +237,7 @@ class SplitSummary(Record):
         per_class: class -> number of images.
         fingerprint: a hash of the images and labels.
         source: where the images come from, in words.
+        split_digest: digest of the dataset's division into splits, where a file contains it.
     """
 
     images: int | None = None
@@ -244,3 +245,4 @@ class SplitSummary(Record):
     fingerprint: str | None = None
     source: str | None = None
     per_class: dict[str, int] = Field(default_factory=dict)
+    split_digest: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from zoo.data.open import TRAIN
 from zoo.data.split import Split
 from zoo.data.splits import absent_notice
 from zoo.engine.calibration import Calibration
@@ -15,6 +16,7 @@ from zoo.engine.value_intervals import ValueIntervals
 from zoo.job.task_fit import numbers_notice
 from zoo.model.build import count_parameters
 from zoo.model.bundle import preprocessing_of
+from zoo.model.split_digest import SPLIT_DIGEST
 from zoo.runner.components import RunComponents
 from zoo.runner.environment import environment, versions
 from zoo.runner.job_record import JobRecord
@@ -120,6 +122,7 @@ def bundle_card(
         "architecture": {**entry.provenance(), "params": parts.job.architecture.params},
         "parameters": count_parameters(parts.model),
         "provenance": parts.resolved.provenance(),
+        **({} if (digest := parts.splits[TRAIN].split_digest) is None else {SPLIT_DIGEST: digest}),
         "versions": versions(),
     }
 

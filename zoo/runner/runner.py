@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from zoo.data.open import VAL
+from zoo.data.open import TRAIN, VAL
 from zoo.engine.execution import choose_device
 from zoo.engine.ranks import Ranks, join
 from zoo.errors import BundleError, Interrupted, PeerLost, RequestError, TrainingError, ZooError
@@ -27,6 +27,7 @@ from zoo.job.schema import Job
 from zoo.model.attachments import forget_attachments
 from zoo.model.bundle import read_card, write_card
 from zoo.model.provenance import given_changes, given_lines, recorded
+from zoo.model.split_digest import check_split_digest, recorded_split_digest
 from zoo.registry.entry import PYTHON
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.runner.analyses import analyses_of_run
@@ -220,6 +221,9 @@ def _begin(training: Training, state: CheckpointState | None) -> Run:
     """Write the run's first files, and restore the checkpoint of a resumed run."""
     parts, folder = training.parts, training.folder
     if state is not None:
+        anew = f"train on the new splits under another name: zoo run {folder / JOB} --name NAME"
+        now = parts.splits[TRAIN].split_digest
+        check_split_digest(recorded_split_digest(folder), now, parts.job.dataset, anew)
         resume(training.state, parts, training.keeper, training.observer, state)
         training.restore_callbacks(state)
     if parts.ranks.first:

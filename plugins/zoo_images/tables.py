@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from zoo.errors import DataError
+from zoo_images.answer_log import AnswerLog, is_log
 from zoo_images.files import (
     ORDER,
     SPLIT_WORDS,
@@ -37,6 +38,8 @@ class ImageCsv(ImageFiles):
 
     Labels that are decimal numbers, at least one of them not whole, are values of a regression, as are those of the
     columns named by ``value_columns``. Whole numbers are names of classes; ``--task regression`` reads them as values.
+    A file with the columns ``event`` and ``when`` is a log of answers, as ``zoo label`` writes it: the last line of an
+    image holds, and an image whose last label is blank is left out.
     All other columns, such as ``camera``, are attributes of the images, for numbers by group: ``--group camera``.
 
     Args:
@@ -85,11 +88,12 @@ class ImageCsv(ImageFiles):
         about: dict[str, Any] = {"source": f"images listed in {path}", "groups": groups}
         own = {path_column, split_column, *(class_columns or ()), *(value_columns or ())}
         own.add(labels_column if found.task == "multi-label" else label_column)
-        lines = [line for line, row in enumerate(found.rows) if split == "all" or row.split in (None, split)]
+        numbers = found.lines or range(len(found.rows))
+        lines = [n for n, row in zip(numbers, found.rows, strict=True) if split == "all" or row.split in (None, split)]
         attributes = TableColumns(path, [composed(name) for name in own], lines)
         if found.task == "regression":
             values = as_values(path, [row.cells for row in chosen])
-            notices = [] if value_columns else few_values(path, found.names[0], values)
+            notices = [*found.notices, *([] if value_columns else few_values(path, found.names[0], values))]
             super().__init__(paths, values, value_names=found.names, notices=notices, **about)
             self.attributes = attributes
             return
@@ -97,7 +101,7 @@ class ImageCsv(ImageFiles):
         labels = [row.labels if several else row.labels[0] for row in chosen]
         if split == "train":
             need_two_classes(class_names(labels), str(path), "Add rows of another class.")
-        super().__init__(paths, labels, multilabel=several, **about)
+        super().__init__(paths, labels, multilabel=several, notices=found.notices, **about)
         if not several:
             self.target_name = found.names[0]
         self.attributes = attributes
@@ -169,11 +173,18 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A file: its rows, its task, and the names of the columns of labels or values."""
+    """A file: its rows, its task, and the names of the columns of labels or values.
+
+    Args:
+        lines: numbers of the rows in the file, from 0, where it has others; else empty.
+        notices: notices for the user.
+    """
 
     rows: list[Row]
     task: str
     names: list[str]
+    lines: Sequence[int] = ()
+    notices: Sequence[str] = ()
 
 
 def find_table(root: Path | None, file: str | None = None) -> Path:
@@ -213,20 +224,33 @@ def read_table(table: Path, columns: Columns) -> Table:
             reader = csv.DictReader(lines)
             header = reader.fieldnames = [composed(name.strip()) for name in reader.fieldnames or []]
             task = columns.task_in(header)
-            rows = list(_rows(table, reader, header, columns, task))
+            log = _log(table, reader, header, columns, task)
+            rows = list(_rows(table, log or reader, header, columns, task))
     except UnicodeDecodeError as error:
         raise DataError(
             f"{table} is not UTF-8 text ({error.reason} at byte {error.start}). Save it as 'CSV UTF-8' and try again."
         ) from error
     except (OSError, csv.Error) as error:
         raise DataError(f"{table} can't be read as CSV: {error}") from error
+    if not rows and log:
+        raise DataError(f"{table} has no image with a label: label pictures first, with zoo label")
     if not rows:
         raise DataError(f"{table} lists no images: it has only a header. Each row is an image: path,label[,split]")
     if task == "single-label" and columns.value_columns is None:
         task = "regression" if holds_values(table, [row.cells[0] for row in rows]) else task
     if task != "regression":
         _need_one_spelling(table, rows)
-    return Table(rows, task, columns.value_columns or [columns.label_column])
+    names = columns.value_columns or [columns.label_column]
+    return Table(rows, task, names, log.lines, log.notices) if log else Table(rows, task, names)
+
+
+def _log(table: Path, reader: csv.DictReader[str], header: list[str], columns: Columns, task: str) -> AnswerLog | None:
+    """The rows that hold of a log of answers; None for another file."""
+    needed = {columns.path_column: "path_column=NAME", columns.label_column: "label_column=NAME"}
+    if task == "multi-label" or columns.value_columns or not is_log(header):
+        return None
+    _need_columns(table, header, needed)
+    return AnswerLog(reader, columns.path_column, columns.label_column)
 
 
 def _need_one_spelling(table: Path, rows: list[Row]) -> None:
@@ -237,7 +261,9 @@ def _need_one_spelling(table: Path, rows: list[Row]) -> None:
         )
 
 
-def _rows(table: Path, reader: csv.DictReader[str], header: list[str], columns: Columns, task: str) -> Iterator[Row]:
+def _rows(
+    table: Path, reader: csv.DictReader[str] | AnswerLog, header: list[str], columns: Columns, task: str
+) -> Iterator[Row]:
     needed = {columns.path_column: "path_column=NAME"}
     if task == "single-label":
         needed[columns.label_column] = "label_column=NAME"

@@ -47,9 +47,7 @@ def margins(probs: Probs) -> NDArray[np.float32]:
     return found
 
 
-def choose_uncertain(
-    probs: Probs, features: NDArray[np.float32], candidates: Rows, count: int, seed: int
-) -> list[int]:
+def choose_uncertain(probs: Probs, features: NDArray[np.float32], candidates: Rows, count: int, seed: int) -> list[int]:
     """Choose pictures that are uncertain and differ from each other, the most uncertain first.
 
     The ten times as many most uncertain pictures are clustered by k-means, weighted by their uncertainty; the picture
@@ -83,7 +81,7 @@ def choose_typical(features: NDArray[np.float32], candidates: Rows, count: int, 
     from sklearn.cluster import KMeans
 
     if len(candidates) <= count:
-        return candidates.tolist()
+        return [int(index) for index in candidates]
     generator = np.random.default_rng(seed)
     some = generator.permutation(candidates)[:_MOST]
     unit = _normalised(features[some])

@@ -25,7 +25,9 @@ _AUDIT = "Fraction of the pictures that are drawn at random, to measure the mode
 
 @click.command(name="label")
 @click.argument("pool", type=click.Path(path_type=Path), metavar="POOL")
-@click.option("--classes", metavar="A,B,C", help="Names of the classes.", show_default="those of the labels or the model")
+@click.option(
+    "--classes", metavar="A,B,C", help="Names of the classes.", show_default="those of the labels or the model"
+)
 @click.option("--model", "run", metavar="RUN", help="Trained model that guesses the classes.")
 @click.option("--architecture", metavar="NAME", help="Network whose features a model is fitted on.")
 @click.option("--weights", metavar="FILE", help="Weights of the --architecture.")
@@ -35,7 +37,9 @@ _AUDIT = "Fraction of the pictures that are drawn at random, to measure the mode
     "-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="CSV file of the labels.",
     show_default="labels.csv in the folder of the pictures",
 )  # fmt: skip
-@click.option("--only", type=click.Path(path_type=Path), metavar="FILE", help="Show the pictures of this CSV file alone.")
+@click.option(
+    "--only", type=click.Path(path_type=Path), metavar="FILE", help="Show the pictures of this CSV file alone."
+)
 @click.option("--skipped", is_flag=True, help=_SKIPPED)
 @click.option("--folders", is_flag=True, help=_FOLDERS)
 @click.option("--import-labels", type=click.Path(path_type=Path), metavar="FILE", help=_IMPORT)
@@ -167,9 +171,7 @@ def _extractor(pool: Pool, typed: dict[str, Any]) -> Extractor:
     if typed["run"]:
         return features_of_run(typed["run"], registry_here(), typed["device"])
     if typed["architecture"]:
-        return features_of_architecture(
-            typed["architecture"], typed["weights"], pool, registry_here(), typed["device"]
-        )
+        return features_of_architecture(typed["architecture"], typed["weights"], pool, registry_here(), typed["device"])
     return PlainFeatures()
 
 

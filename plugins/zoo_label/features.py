@@ -20,7 +20,14 @@ from zoo_label.head import Reference
 from zoo_label.images import PoolImages, decode_pool
 from zoo_label.pool import Pool
 
-__all__ = ["Extractor", "NetworkFeatures", "PlainFeatures", "PoolFeatures", "features_of_architecture", "features_of_run"]
+__all__ = [
+    "Extractor",
+    "NetworkFeatures",
+    "PlainFeatures",
+    "PoolFeatures",
+    "features_of_architecture",
+    "features_of_run",
+]
 
 _BATCH = 64
 _SIDE, _CELLS, _BINS = 64, 8, 9  # pixels, cells a side, and directions of a histogram of gradients

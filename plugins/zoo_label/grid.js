@@ -22,7 +22,7 @@ function tile(picture, place) {
   image.src = pictureOf(picture.id, SMALL);
   image.alt = "";
   image.loading = "lazy";
-  button.append(image, make("span", picture.label ? `now ${picture.label}` : name ? `${name} ${percent(p)}` : "no guess yet"));
+  button.append(image, make("span", picture.label ? `now ${picture.label}` : name ? `${name} ${percent(p)}` : picture.audit ? "guess hidden" : "no guess yet"));
   button.setAttribute("aria-label", `${picture.name}${name ? `, guess ${name} ${percent(p)}` : ""}`);
   button.title = picture.name;
   button.setAttribute("aria-pressed", selected.has(picture.id));

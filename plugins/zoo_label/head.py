@@ -1,4 +1,4 @@
-"""A linear head on the pool's features: logistic regression, beside the logits of a trained model where there are any."""
+"""A linear head on the pool's features: logistic regression, beside a trained model's logits where there are any."""
 
 from __future__ import annotations
 

@@ -87,5 +87,3 @@ def jpeg(path: Path, side: int) -> bytes:
     except decode_errors() as error:
         raise BadImage(str(error)) from error
     return written.getvalue()
-
-

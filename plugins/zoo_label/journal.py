@@ -211,4 +211,5 @@ def _answers(path: Path, text: str) -> Iterator[Answer]:
                 f"{path}, line {reader.line_num}, is not a line of zoo label: {','.join(row)[:80]!r}. Correct it, "
                 f"or remove it; a line has {', '.join(COLUMNS)}."
             )
-        yield Answer(*row[:2], cast(Event, row[2]), *row[3:6], audit=row[6] == _AUDIT)
+        name, label, event, who, when, guess, audit = row
+        yield Answer(name, label, cast(Event, event), who, when, guess, audit == _AUDIT)

@@ -85,7 +85,9 @@ def open_pool(source: Path, journal: Path, *, folders: bool = False) -> Pool:
         if is_journal(source):  # its labels are read as those of a journal
             listed = [Listed(each.path, "") for each in listed]
     if not listed:
-        raise RequestError(f"{source} has no pictures (.jpg, .png, .webp, .tif, …). Add pictures, or give their folder.")
+        raise RequestError(
+            f"{source} has no pictures (.jpg, .png, .webp, .tif, …). Add pictures, or give their folder."
+        )
     kept = [each for each in {each.path: each for each in listed}.values() if _can_be_listed(each.path)]
     left = len({each.path for each in listed}) - len(kept)
     notices = [f"{left} pictures are left out: a CSV file in UTF-8 can't hold their names"] if left else []

@@ -95,7 +95,7 @@ class Session:
         with self.lock:
             self.leases.hear(client)
             self.leases.keep(client, keep)
-            found = []
+            found: list[dict[str, Any]] = []
             while len(found) < count and (index := self._draw()) is not None:
                 self.leases.take(client, index)
                 self._served += 1
@@ -111,7 +111,8 @@ class Session:
         with self.lock:
             self.leases.hear(client)
             self.leases.keep(client, keep)
-            taken, found = self.leases.taken(), []
+            taken = self.leases.taken()
+            found: list[dict[str, Any]] = []
             for index in self._by_guess(guess):
                 if len(found) < count and index not in taken:
                     self.leases.take(client, index)
@@ -255,8 +256,10 @@ class Session:
         return next((index for index in queue if index not in done and index not in taken), None)
 
     def _by_guess(self, guess: str) -> list[int]:
+        """Pictures by guess; those of the audit, whose guess is hidden, come last."""
         fitted, found = self.model.fitted, list(self._open())
         if fitted is None or self.options.only is not None:
-            return found
+            return [*found, *self._open(audit=True)]
         kept = [index for index in found if guess in ("", fitted.guess(index))]
-        return sorted(kept, key=lambda index: (fitted.guess(index), -float(fitted.probs[index].max())))
+        kept.sort(key=lambda index: (fitted.guess(index), -float(fitted.probs[index].max())))
+        return kept if guess else [*kept, *self._open(audit=True)]

@@ -33,11 +33,15 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     """Open a page; a script that fails, and a request to elsewhere, fail the test."""
     problems: list[str] = []
 
+    def asked(address: str, url: str) -> None:
+        if not address.startswith((url, "data:")):
+            problems.append(address)
+
     def opened(url: str, **how: Any) -> Any:
         page = browser.new_page(**how)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
-        page.on("request", lambda request: problems.append(request.url) if not request.url.startswith(url) and not request.url.startswith("data:") else None)
+        page.on("request", lambda request: asked(request.url, url))
         page.goto(url)
         return page
 

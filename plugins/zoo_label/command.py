@@ -149,12 +149,15 @@ def _serve(labelling: Labelling, typed: dict[str, Any], who: str) -> None:
     options = SessionOptions(typed["audit"], only, present)
     session = Session(labelling, extractor, options)
     server = LabelServer(session, typed["port"], who)
-    click.echo(f"{server.url} labels {_shown(labelling, only)} into {labelling.journal.path}. Ctrl-C stops it.")
-    click.echo(f"model: {extractor.words}")
-    session.model.start()
-    if typed["browser"]:
-        open_page(server.url)
-    serve_until_told(server)
+
+    def ready() -> None:
+        session.model.start()
+        click.echo(f"{server.url} labels {_shown(labelling, only)} into {labelling.journal.path}. Ctrl-C stops it.")
+        click.echo(f"model: {extractor.words}")
+        if typed["browser"]:
+            open_page(server.url)
+
+    serve_until_told(server, ready)
     _say_end(labelling)
 
 

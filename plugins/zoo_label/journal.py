@@ -126,9 +126,11 @@ class Journal:
             raise cannot_write(self.path, error, "choose another file with --out") from error
 
     def close(self) -> None:
-        """Close the file and release its lock."""
-        os.close(self._file)
-        self._lock.release()
+        """Close the file and release its lock; a second call does nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+            self._lock.release()
 
     def _prepare(self) -> None:
         """Create the file, or remove what is incomplete at its end."""

@@ -103,6 +103,12 @@ def ask(port: int, path: str, given: Any = None, **headers: str) -> tuple[int, A
 
 
 @pytest.fixture
+def asking() -> Callable[..., tuple[int, Any]]:
+    """Ask a server at a port: ``asking(port, path, document) -> (status, document)``."""
+    return ask
+
+
+@pytest.fixture
 def labelling() -> Iterator[Callable[..., LabelProcess]]:
     """Start processes of ``zoo label``, which are ended with the test."""
     started: list[LabelProcess] = []

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api.compute import wilson_interval
-from zoo_label.journal import Answer
+from zoo_label.journal import LabelAnswer
 
 __all__ = ["Audit", "Stability", "audit_of", "kappa", "reserve"]
 
@@ -32,7 +32,7 @@ class Audit:
     high: float
 
 
-def audit_of(answers: Iterable[Answer]) -> Audit | None:
+def audit_of(answers: Iterable[LabelAnswer]) -> Audit | None:
     """Audit of the answers that hold, the latest hundred; None without any.
 
     Skipped pictures and those of no class are left out: a model can't predict either.

@@ -69,12 +69,17 @@ def label(pool: Path, out: Path | None, **typed: Any) -> None:
         raise RequestError(f"{file} must be a CSV file in an existing folder: --out {Path('labels.csv')}")
     pictures = open_pool(pool, file, folders=typed["folders"])
     who = (typed["who"] or _user()).strip()
-    journal = Journal(file)
+    journal = Journal(file, read_only=typed["export_labels"] is not None)
     try:
         labelling = Labelling(pictures, journal, _class_names(typed["classes"]))
-        _say_start(labelling, journal)
-        if typed["import_labels"] or typed["export_labels"]:
-            _exchange(labelling, typed, who)
+        _say_start(labelling)
+        if typed["export_labels"]:
+            _export(labelling, typed["export_labels"], overwrite=typed["overwrite"])
+            return
+        if count := labelling.take_over(pool.name):
+            click.echo(f"{count:,} labels of {pool} are taken over into {file}")
+        if typed["import_labels"]:
+            _import(labelling, typed["import_labels"], who)
         else:
             _serve(labelling, typed, who)
     finally:
@@ -112,27 +117,28 @@ def _class_names(text: str | None) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()] if text else []
 
 
-def _say_start(labelling: Labelling, journal: Any) -> None:
-    """Report what was read, removed and taken over."""
-    pool = labelling.pool
+def _say_start(labelling: Labelling) -> None:
+    """Report what was left out, and what was removed."""
+    pool, journal = labelling.pool, labelling.journal
     for notice in pool.notices:
         click.echo(f"notice: {notice}.", err=True)
     if journal.mended:
         click.echo(f"notice: the last line of {journal.path} was incomplete and is removed.", err=True)
     if labelling.elsewhere:
         click.echo(f"notice: {labelling.elsewhere} pictures of {journal.path} are not in {pool.source}.", err=True)
-    if count := labelling.take_over(pool.source.name):
-        click.echo(f"{count:,} labels of {pool.source} are taken over into {journal.path}")
 
 
-def _exchange(labelling: Labelling, typed: dict[str, Any], who: str) -> None:
-    from zoo_label.label_studio import export_labels, import_labels
+def _import(labelling: Labelling, file: Path, who: str) -> None:
+    from zoo_label.label_studio import import_labels
 
-    if typed["import_labels"]:
-        for line in import_labels(labelling, typed["import_labels"], who):
-            click.echo(line)
-        return
-    for line in export_labels(labelling, typed["export_labels"], overwrite=typed["overwrite"]):
+    for line in import_labels(labelling, file, who):
+        click.echo(line)
+
+
+def _export(labelling: Labelling, file: Path, *, overwrite: bool) -> None:
+    from zoo_label.label_studio import export_labels
+
+    for line in export_labels(labelling, file, overwrite=overwrite):
         click.echo(line)
 
 
@@ -141,6 +147,7 @@ def _serve(labelling: Labelling, typed: dict[str, Any], who: str) -> None:
     from zoo_label.server import LabelServer
     from zoo_label.serving import serve_until_told
     from zoo_label.session import Session, SessionOptions
+    from zoo_label.status import training_command
 
     extractor = _extractor(labelling.pool, typed)
     for name in getattr(extractor, "classes", ()):
@@ -158,7 +165,7 @@ def _serve(labelling: Labelling, typed: dict[str, Any], who: str) -> None:
             open_page(server.url)
 
     serve_until_told(server, ready)
-    _say_end(labelling)
+    _say_end(labelling, training_command(labelling, session.model))
 
 
 def _shown(labelling: Labelling, only: list[int] | None) -> str:
@@ -203,11 +210,11 @@ def _chosen(labelling: Labelling, typed: dict[str, Any]) -> tuple[list[int] | No
     return list(present), {index: label for index, label in present.items() if label}
 
 
-def _say_end(labelling: Labelling) -> None:
+def _say_end(labelling: Labelling, command: str) -> None:
     from collections import Counter
 
     counts, file = Counter(labelling.labels().values()), labelling.journal.path
     per_class = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
     click.echo(f"{sum(counts.values()):,} labels in {file}{': ' + per_class if per_class else ''}")
     if len(counts) > 1:
-        click.echo(f"next: zoo run simple_cnn {file}")
+        click.echo(f"next: {command}")

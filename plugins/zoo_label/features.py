@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from zoo.api.jobs import Registry, make_request, resolve
 from zoo.api.models import Preprocessing, build_model, find_bundle, find_model, load_model, preprocessing_of
 from zoo.api.running import FeatureStore, Observer, blank, load_weights, versions
 from zoo.errors import RequestError
-from zoo_label.head import Reference
+from zoo_label.head import BaseLogits
 from zoo_label.images import PoolImages, decode_pool
 from zoo_label.pool import Pool
 
@@ -45,13 +46,14 @@ class PoolFeatures:
 
     rows: NDArray[np.int64]
     values: NDArray[np.float32]
-    reference: Reference | None = None
+    reference: BaseLogits | None = None
 
 
 class Extractor(Protocol):
-    """Computes the features of a pool; ``words`` names their source."""
+    """Computes the features of a pool; ``words`` names their source, ``network`` the options to train it."""
 
     words: str
+    network: Sequence[str]
 
     def of(self, pool: Pool, observer: Observer) -> PoolFeatures:
         """Compute the features, or read those of an earlier start from the cache."""
@@ -65,6 +67,7 @@ class PlainFeatures:
     """
 
     words = "gradients and colours, without a trained network"
+    network: Sequence[str] = ("simple_cnn",)
 
     def of(self, pool: Pool, observer: Observer) -> PoolFeatures:
         """Features (n, 624) of the pool."""
@@ -98,6 +101,7 @@ class NetworkFeatures:
         image: preprocessing of its images.
         words: its name, for messages.
         made: its origin, for the key of its cached features.
+        network: architecture, and further words, of the command that trains it.
         classes: its classes, where it is trained on them.
         device: device of the computation.
     """
@@ -106,6 +110,7 @@ class NetworkFeatures:
     image: Preprocessing
     words: str
     made: dict[str, Any]
+    network: Sequence[str]
     classes: tuple[str, ...] = ()
     device: str = "auto"
 
@@ -126,7 +131,7 @@ class NetworkFeatures:
             values = values.mean(-1)
         return PoolFeatures(rows, values, self._reference(model, path, found))
 
-    def _reference(self, model: nn.Module, path: str, found: Any) -> Reference | None:
+    def _reference(self, model: nn.Module, path: str, found: Any) -> BaseLogits | None:
         """The network's own logits, where its last layer makes them of vectors."""
         import torch
 
@@ -138,7 +143,7 @@ class NetworkFeatures:
             logits = layer(found.flatten(1)).float().cpu().numpy()
         if len(self.classes) == 2 and logits.shape[1] == 1:
             logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
-        return Reference(self.classes, logits) if logits.shape[1] == len(self.classes) else None
+        return BaseLogits(self.classes, logits) if logits.shape[1] == len(self.classes) else None
 
 
 def features_of_run(word: str, registry: Registry, device: str) -> NetworkFeatures:
@@ -156,9 +161,9 @@ def features_of_run(word: str, registry: Registry, device: str) -> NetworkFeatur
         )
     name = card["architecture"]["id"]
     image = Preprocessing(**card["preprocessing"])
-    return NetworkFeatures(
-        model, image, f"{name} of {word}", card["architecture"], tuple(map(str, card["classes"])), device
-    )
+    classes = tuple(map(str, card["classes"]))
+    network = (name, "--weights", word)
+    return NetworkFeatures(model, image, f"{name} of {word}", card["architecture"], network, classes, device)
 
 
 def features_of_architecture(
@@ -179,9 +184,9 @@ def features_of_architecture(
     if job.weights is not None:
         load_weights(model, job.weights, head_of(model, image, entry.id), registry)
     whose = "pretrained weights" if job.weights is None else Path(job.weights).name
-    return NetworkFeatures(
-        model, image, f"{entry.id} with {whose}", {**entry.provenance(), "params": params}, device=device
-    )
+    network = (name, *(("--pretrained",) if weights is None else ("--weights", weights)))
+    made = {**entry.provenance(), "params": params}
+    return NetworkFeatures(model, image, f"{entry.id} with {whose}", made, network, device=device)
 
 
 def head_of(model: nn.Module, image: Preprocessing, name: str) -> str:

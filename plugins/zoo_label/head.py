@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-__all__ = ["Probs", "Reference", "fit_head", "standardised"]
+__all__ = ["BaseLogits", "Probs", "fit_head", "standardised"]
 
 Probs = NDArray[np.float32]
 
@@ -22,7 +22,7 @@ STRENGTH = 1.0
 
 
 @dataclass(frozen=True)
-class Reference:
+class BaseLogits:
     """Logits of a trained model, which a head corrects.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Literal, cast, get_args
 from zoo.errors import RequestError
 from zoo.storage import Lock, cannot_write, is_write_error, take
 
-__all__ = ["COLUMNS", "Answer", "Event", "Journal", "is_journal", "read_journal", "timestamp"]
+__all__ = ["COLUMNS", "Event", "Journal", "LabelAnswer", "is_journal", "read_journal", "timestamp"]
 
 Event = Literal["label", "none", "skip", "undo"]
 
@@ -23,7 +23,7 @@ _AUDIT = "yes"
 
 
 @dataclass(frozen=True)
-class Answer:
+class LabelAnswer:
     """One line of the journal; the last line of a picture holds.
 
     Args:
@@ -63,7 +63,7 @@ def is_journal(path: Path) -> bool:
         return False
 
 
-def read_journal(path: Path) -> list[Answer]:
+def read_journal(path: Path) -> list[LabelAnswer]:
     """Read all complete lines of a journal, in their order.
 
     Raises:
@@ -85,16 +85,21 @@ class Journal:
 
     Args:
         path: the file, which is created where it does not exist.
+        read_only: only read the answers, also while another process appends to the file.
 
     Raises:
         RequestError: the file is of another kind, or another process appends to it.
         OutputError: the file can't be written.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, *, read_only: bool = False):
         self.path = path
         self.mended = False
         """True where an incomplete last line was removed."""
+        if read_only:
+            self.answers = read_journal(path) if path.exists() else []
+            self._file = -1
+            return
         self._lock = _locked(path)
         try:
             self._prepare()
@@ -108,7 +113,7 @@ class Journal:
             self._lock.release()
             raise
 
-    def append(self, answers: Iterable[Answer]) -> None:
+    def append(self, answers: Iterable[LabelAnswer]) -> None:
         """Write lines, all of them or none.
 
         Raises:
@@ -204,7 +209,7 @@ def _whole(content: bytes) -> int:
     return len(content) if rest and len(next(csv.reader([rest]))) == len(COLUMNS) else end
 
 
-def _answers(path: Path, text: str) -> Iterator[Answer]:
+def _answers(path: Path, text: str) -> Iterator[LabelAnswer]:
     reader = csv.reader(io.StringIO(text, newline=""))
     next(reader)
     for row in filter(None, reader):
@@ -214,4 +219,4 @@ def _answers(path: Path, text: str) -> Iterator[Answer]:
                 f"or remove it; a line has {', '.join(COLUMNS)}."
             )
         name, label, event, who, when, guess, audit = row
-        yield Answer(name, label, cast(Event, event), who, when, guess, audit == _AUDIT)
+        yield LabelAnswer(name, label, cast(Event, event), who, when, guess, audit == _AUDIT)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from zoo.errors import RequestError
 from zoo.storage import check_target, read_plain, write_json
-from zoo_label.journal import Answer, timestamp
+from zoo_label.journal import LabelAnswer, timestamp
 from zoo_label.labelling import Labelling
 
 __all__ = ["export_labels", "import_labels", "read_tasks"]
@@ -20,7 +20,7 @@ _UPLOAD = 9  # characters before the name of an uploaded file: 8 of a hash, and 
 _NAMES = {"from_name": "choice", "to_name": "image"}
 
 
-class Task(NamedTuple):
+class LabelTask(NamedTuple):
     """The label of one task.
 
     Args:
@@ -54,7 +54,7 @@ def import_labels(labelling: Labelling, file: Path, who: str) -> Iterator[str]:
     tasks = read_tasks(file)
     places = _Places(labelling)
     left: Counter[str] = Counter()
-    answers: dict[int, Answer] = {}
+    answers: dict[int, LabelAnswer] = {}
     for task in tasks:
         index = places.find(task.image)
         if task.several:
@@ -65,7 +65,7 @@ def import_labels(labelling: Labelling, file: Path, who: str) -> Iterator[str]:
             left[f"are not in {labelling.pool.source}"] += 1
         else:
             name = labelling.add_class(task.label)
-            answers[index] = Answer(
+            answers[index] = LabelAnswer(
                 labelling.pool.names[index], name, "label", task.who or who, task.when or timestamp()
             )
     if not answers:
@@ -99,7 +99,7 @@ def export_labels(labelling: Labelling, file: Path, *, overwrite: bool = False) 
         yield f"{left:,} pictures are left out: they are skipped, or none of the classes"
 
 
-def read_tasks(file: Path) -> list[Task]:
+def read_tasks(file: Path) -> list[LabelTask]:
     """Read the tasks of an export.
 
     Raises:
@@ -118,25 +118,25 @@ def read_tasks(file: Path) -> list[Task]:
         ) from error
 
 
-def _read(task: Mapping[str, Any]) -> Task:
+def _read(task: Mapping[str, Any]) -> LabelTask:
     if "data" not in task:
         return _of_minimal(task)
     image = _image_of(task["data"])
     done = [each for each in task.get("annotations", []) if not each.get("was_cancelled")]
     if not done:
-        return Task(image, "")
+        return LabelTask(image, "")
     last = max(done, key=lambda each: str(each.get("updated_at") or each.get("created_at") or ""))
     choices = [name for part in last["result"] if part.get("type") == "choices" for name in part["value"]["choices"]]
     when = _printable(str(last.get("created_at") or ""))
-    return Task(image, _only(choices), _person(last.get("completed_by")), when, len(choices) > 1)
+    return LabelTask(image, _only(choices), _person(last.get("completed_by")), when, len(choices) > 1)
 
 
-def _of_minimal(task: Mapping[str, Any]) -> Task:
+def _of_minimal(task: Mapping[str, Any]) -> LabelTask:
     """A task of JSON-MIN, where the choice is a value beside the picture: a name, or an object with several."""
     choice = task.get("choice", "")
     choices = [choice] if isinstance(choice, str) else choice["choices"]
     when = _printable(str(task.get("created_at") or ""))
-    return Task(_image_of(task), _only(choices), _person(task.get("annotator")), when, len(choices) > 1)
+    return LabelTask(_image_of(task), _only(choices), _person(task.get("annotator")), when, len(choices) > 1)
 
 
 def _only(choices: Sequence[str]) -> str:
@@ -187,7 +187,7 @@ class _Places:
         return None
 
 
-def _task(answer: Answer) -> Mapping[str, Any]:
+def _task(answer: LabelAnswer) -> Mapping[str, Any]:
     result = {**_NAMES, "type": "choices", "value": {"choices": [answer.label]}}
     task: dict[str, Any] = {
         "data": {"image": f"/data/local-files/?d={answer.path.lstrip('/')}"},
@@ -200,7 +200,7 @@ def _task(answer: Answer) -> Mapping[str, Any]:
     return task
 
 
-def _holds(labelling: Labelling, index: int, new: Answer) -> bool:
+def _holds(labelling: Labelling, index: int, new: LabelAnswer) -> bool:
     """Check that a picture has the label already."""
     present = labelling.answers.get(index)
     return present is not None and present.event == "label" and present.label == new.label

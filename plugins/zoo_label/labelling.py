@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from zoo.errors import RequestError
-from zoo_label.journal import Answer, Event, Journal, timestamp
+from zoo_label.journal import Event, Journal, LabelAnswer, timestamp
 from zoo_label.pool import Pool
 
 __all__ = ["Labelling", "check_class"]
@@ -31,10 +31,10 @@ class Labelling:
     def __init__(self, pool: Pool, journal: Journal, classes: Sequence[str]):
         self.pool, self.journal = pool, journal
         self.index = {name: i for i, name in enumerate(pool.names)}
-        self.answers: dict[int, Answer] = {}
+        self.answers: dict[int, LabelAnswer] = {}
         """The answer that holds, by picture; in the order in which they were given."""
         self.classes: list[str] = []
-        self._undo: dict[str, list[list[tuple[int, Answer | None, Answer]]]] = {}
+        self._undo: dict[str, list[list[tuple[int, LabelAnswer | None, LabelAnswer]]]] = {}
         for name in classes:
             self.add_class(name)
         found = [answer for answer in journal.answers if answer.path in self.index]
@@ -48,7 +48,7 @@ class Labelling:
     def take_over(self, who: str) -> int:
         """Write the labels that the pool's pictures have already, and return their number."""
         new = [
-            Answer(self.pool.names[index], label, "label", who, timestamp())
+            LabelAnswer(self.pool.names[index], label, "label", who, timestamp())
             for index, label in self.pool.given.items()
             if index not in self.answers
         ]
@@ -68,7 +68,7 @@ class Labelling:
             self.classes.append(name)
         return name
 
-    def answer(self, client: str, answers: Sequence[Answer]) -> None:
+    def answer(self, client: str, answers: Sequence[LabelAnswer]) -> None:
         """Append answers of a client, which are undone together.
 
         Raises:
@@ -103,19 +103,19 @@ class Labelling:
         """Number of pictures by the event that holds."""
         return Counter(answer.event for answer in self.answers.values())
 
-    def _undone(self, index: int, old: Answer | None, who: str) -> Answer:
+    def _undone(self, index: int, old: LabelAnswer | None, who: str) -> LabelAnswer:
         """The line that restores a picture's answer before the last one."""
         name, when = self.pool.names[index], timestamp()
         if old is None:
-            return Answer(name, "", "undo", who, when)
-        return Answer(name, old.label, old.event, old.who, when, old.guess, old.audit)
+            return LabelAnswer(name, "", "undo", who, when)
+        return LabelAnswer(name, old.label, old.event, old.who, when, old.guess, old.audit)
 
-    def _write(self, answers: Sequence[Answer]) -> None:
+    def _write(self, answers: Sequence[LabelAnswer]) -> None:
         if answers:
             self.journal.append(answers)
             self._hold(answers)
 
-    def _hold(self, answers: Sequence[Answer]) -> None:
+    def _hold(self, answers: Sequence[LabelAnswer]) -> None:
         for answer in answers:
             index = self.index[answer.path]
             self.answers.pop(index, None)

@@ -25,6 +25,11 @@ class Leases:
         """Renew the leases of a client."""
         self._heard[client] = self._clock()
 
+    def forget(self, client: str) -> None:
+        """End all leases of a client that was closed."""
+        self.keep(client, ())
+        self._heard.pop(client, None)
+
     def take(self, client: str, index: int) -> None:
         """Lease a picture to a client."""
         self._of[index] = client

@@ -16,7 +16,7 @@ from zoo.errors import ZooError
 from zoo_label.audit import Stability
 from zoo_label.choice import COLD, choose_next
 from zoo_label.features import Extractor
-from zoo_label.head import Probs, Reference, fit_head, standardised
+from zoo_label.head import BaseLogits, Probs, fit_head, standardised
 from zoo_label.pool import Pool
 
 __all__ = ["Fitted", "Model", "Snapshot"]
@@ -108,7 +108,7 @@ class Model:
     def __post_init__(self) -> None:
         self.stability = Stability()
         self._told, self._features = _Told(), np.zeros((0, 0), np.float32)
-        self._reference: Reference | None = None
+        self._reference: BaseLogits | None = None
         self._changed, self._closed = threading.Condition(), False
         self._wanted, self._done = 0, -EVERY
         self._thread = threading.Thread(target=self._run, name="zoo-label-model", daemon=True)
@@ -164,7 +164,7 @@ class Model:
         if found.reference is not None:
             logits = np.zeros((len(self.pool), len(found.reference.classes)), np.float32)
             logits[found.rows] = found.reference.logits
-            self._reference = Reference(found.reference.classes, logits)
+            self._reference = BaseLogits(found.reference.classes, logits)
         self.unreadable = frozenset(range(len(self.pool))) - frozenset(found.rows.tolist())
         self._features = features
 

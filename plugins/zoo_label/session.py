@@ -13,7 +13,7 @@ import numpy as np
 from zoo.errors import RequestError
 from zoo_label.audit import reserve
 from zoo_label.features import Extractor
-from zoo_label.journal import Answer, Event, timestamp
+from zoo_label.journal import Event, LabelAnswer, timestamp
 from zoo_label.labelling import Labelling
 from zoo_label.leases import Leases
 from zoo_label.model import Model, Snapshot
@@ -155,7 +155,7 @@ class Session:
     def leave(self, client: str) -> None:
         """End the leases of a browser that was closed."""
         with self.lock:
-            self.leases.keep(client, ())
+            self.leases.forget(client)
 
     def add_class(self, name: str) -> str:
         """Add a class, and return its name.
@@ -214,13 +214,13 @@ class Session:
         if self._closed:
             raise RequestError("The server is stopping, so nothing is written. Start it again: zoo label POOL")
 
-    def _answers(self, given: Submission) -> Iterator[Answer]:
+    def _answers(self, given: Submission) -> Iterator[LabelAnswer]:
         fitted, when = self.model.fitted, timestamp()
         label = given.label if given.event == "label" else ""
         for index in given.indices:
             guess = "" if fitted is None or index in self.model.unreadable else fitted.guess(index)
             audit = index in self._reserved and bool(guess) and index not in self.labelling.answers
-            yield Answer(self.pool.names[index], label, given.event, given.who, when, guess, audit)
+            yield LabelAnswer(self.pool.names[index], label, given.event, given.who, when, guess, audit)
 
     def _changed(self, client: str, who: str, count: int) -> None:
         self.version += abs(count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from zoo_label.audit import audit_of
 from zoo_label.labelling import Labelling
 from zoo_label.model import Model
 
-__all__ = ["Progress", "advice", "status_of"]
+__all__ = ["Progress", "advice", "status_of", "training_command"]
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,14 @@ def status_of(labelling: Labelling, model: Model, progress: Progress) -> dict[st
         if audit is None
         else {"right": audit.right, "count": audit.count, "low": round(audit.low, 4), "high": round(audit.high, 4)},
         "advice": advice(labelling, model, progress.left),
-        "next": f"zoo run simple_cnn {labelling.journal.path}",
+        "next": training_command(labelling, model),
     }
+
+
+def training_command(labelling: Labelling, model: Model) -> str:
+    """The command that trains a network on the labels."""
+    architecture, *more = model.extractor.network
+    return shlex.join(["zoo", "run", architecture, str(labelling.journal.path), *more])
 
 
 def _model(model: Model, progress: Progress) -> dict[str, Any]:

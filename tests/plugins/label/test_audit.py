@@ -10,11 +10,11 @@ from sklearn.metrics import cohen_kappa_score
 
 from zoo.api.compute import wilson_interval
 from zoo_label.audit import WINDOW, Stability, audit_of, kappa, reserve
-from zoo_label.journal import Answer, Event
+from zoo_label.journal import Event, LabelAnswer
 
 
-def answer(label: str, guess: str, event: Event = "label", audit: bool = True) -> Answer:
-    return Answer("a.jpg", label, event, "ann", "now", guess, audit)
+def answer(label: str, guess: str, event: Event = "label", audit: bool = True) -> LabelAnswer:
+    return LabelAnswer("a.jpg", label, event, "ann", "now", guess, audit)
 
 
 def test_predictions_of_random_pictures_count():

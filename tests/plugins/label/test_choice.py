@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_label.choice import COLD, choose_next, choose_typical, choose_uncertain, margins
-from zoo_label.head import Reference, fit_head, standardised
+from zoo_label.head import BaseLogits, fit_head, standardised
 
 
 def blobs(sizes: tuple[int, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -77,13 +77,13 @@ def test_a_head_corrects_a_trained_model():
     """Without labels the model's own answers hold; labels that contradict it win."""
     points, groups = blobs((40, 40), seed=1)
     logits = np.where(groups[:, None] == 0, (3.0, 0.0), (0.0, 3.0)).astype(np.float32)
-    fixed = Reference(("cat", "dog"), logits).of(("dog", "cat"))
+    fixed = BaseLogits(("cat", "dog"), logits).of(("dog", "cat"))
     assert fixed is not None
     alone = fit_head(standardised(points), {}, 2, fixed)
     assert (alone.argmax(axis=1) == 1 - groups).all()
     opposite = {row: int(groups[row]) for row in range(0, 80, 2)}
     assert (fit_head(standardised(points), opposite, 2, fixed).argmax(axis=1) == groups).all()
-    assert Reference(("cat", "dog"), logits).of(("cat", "bird")) is None
+    assert BaseLogits(("cat", "dog"), logits).of(("cat", "bird")) is None
 
 
 def test_features_have_unit_variance():

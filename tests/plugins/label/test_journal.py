@@ -10,22 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import OutputError, RequestError
-from zoo_label.journal import COLUMNS, Answer, Journal, is_journal, read_journal, timestamp
+from zoo_label.journal import COLUMNS, Journal, LabelAnswer, is_journal, read_journal, timestamp
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0\r"), max_size=20)
 ANSWERS = st.lists(
-    st.builds(Answer, TEXT, TEXT, st.sampled_from(["label", "none", "skip", "undo"]), TEXT, TEXT, TEXT, st.booleans()),
+    st.builds(
+        LabelAnswer, TEXT, TEXT, st.sampled_from(["label", "none", "skip", "undo"]), TEXT, TEXT, TEXT, st.booleans()
+    ),
     max_size=5,
 )
 
 
-def answer(path: str, label: str = "cat") -> Answer:
-    return Answer(path, label, "label", "ann", timestamp())
+def answer(path: str, label: str = "cat") -> LabelAnswer:
+    return LabelAnswer(path, label, "label", "ann", timestamp())
 
 
 def test_answers_are_lines_of_a_csv_file(tmp_path: Path):
     journal = Journal(tmp_path / "labels.csv")
-    given = [Answer("a.jpg", "big, cat", "label", "Ann", "2026-11-30T10:00:00Z", "dog", True), answer('b "2".jpg')]
+    given = [LabelAnswer("a.jpg", "big, cat", "label", "Ann", "2026-11-30T10:00:00Z", "dog", True), answer('b "2".jpg')]
     journal.append(given[:1])
     journal.append(given[1:])
     journal.close()
@@ -37,7 +39,7 @@ def test_answers_are_lines_of_a_csv_file(tmp_path: Path):
 
 
 @given(ANSWERS)
-def test_what_is_appended_is_read(tmp_path_factory: pytest.TempPathFactory, answers: list[Answer]):
+def test_what_is_appended_is_read(tmp_path_factory: pytest.TempPathFactory, answers: list[LabelAnswer]):
     path = tmp_path_factory.mktemp("journal") / "labels.csv"
     journal = Journal(path)
     journal.append(answers)
@@ -52,7 +54,7 @@ def test_a_file_that_was_cut_anywhere_is_mended(tmp_path_factory: pytest.TempPat
     journal = Journal(path)
     journal.append([answer("a.jpg"), answer("b,ü.jpg")])
     before = path.stat().st_size
-    journal.append([Answer("c.jpg", "dog", "label", "bo", timestamp(), "cat", True)])
+    journal.append([LabelAnswer("c.jpg", "dog", "label", "bo", timestamp(), "cat", True)])
     journal.close()
     content = path.read_bytes()
     path.write_bytes(content[: before + cut % (len(content) - before)])
@@ -114,7 +116,7 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(OutputError, match="No space left"):
-        journal.append([Answer("b.jpg", "cat", "label", "a", "b")])
+        journal.append([LabelAnswer("b.jpg", "cat", "label", "a", "b")])
     monkeypatch.undo()
     assert journal.path.read_bytes() == whole
     journal.append([answer("c.jpg")])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import RequestError
-from zoo_label.journal import Answer, Journal, timestamp
+from zoo_label.journal import Journal, LabelAnswer, timestamp
 from zoo_label.labelling import Labelling
 from zoo_label.pool import by_path, journal_of, open_pool, read_list
 
@@ -40,7 +40,7 @@ def test_a_csv_file_lists_pictures_and_their_labels(pool: Path, tmp_path: Path):
 
 def test_a_journal_as_the_pool_is_continued(pool: Path):
     journal = Journal(pool / "labels.csv")
-    journal.append([Answer(f"{n}-red.png", "red", "label", "a", timestamp()) for n in (1, 2, 1)])
+    journal.append([LabelAnswer(f"{n}-red.png", "red", "label", "a", timestamp()) for n in (1, 2, 1)])
     journal.close()
     assert journal_of(journal.path) == journal.path
     found = open_pool(journal.path, journal.path)

@@ -105,6 +105,8 @@ def test_a_lease_ends_when_its_browser_is_closed_or_silent():
     now[0] = 110
     assert leases.taken() == {3}
     assert leases.clients() == ["b"]
+    leases.forget("b")
+    assert (leases.taken(), leases.clients()) == (set(), [])
 
 
 def test_undo_restores_what_was_before(make_session: Callable[..., Session]):
@@ -230,7 +232,7 @@ def test_unreadable_pictures_are_counted_and_not_shown(pool: Path, make_session:
 
 
 class Failing:
-    words = "nothing"
+    words, network = "nothing", ("simple_cnn",)
 
     def of(self, pool: object, observer: object) -> PoolFeatures:
         raise RuntimeError("out of memory")

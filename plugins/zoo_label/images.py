@@ -29,6 +29,7 @@ __all__ = ["LARGEST", "THUMBNAIL", "PoolImages", "decode_pool", "jpeg"]
 
 THUMBNAIL = 256
 """Larger side in pixels of a picture in the grid."""
+_KEPT = 1280  # larger side up to which encoded pictures stay in memory, about 100 KB each
 LARGEST = 4096
 """Larger side in pixels beyond which a picture is scaled down, also when it is zoomed."""
 
@@ -66,13 +67,21 @@ def decode_pool(pool: Pool, shape: Shape, observer: Observer) -> tuple[Split, ND
     return split, np.asarray(decoded.names.rows, np.int64)
 
 
-@lru_cache(maxsize=512)
 def jpeg(path: Path, side: int) -> bytes:
     """Encode a picture for a browser, upright, with its larger side at most ``side``.
 
     Raises:
         BadImage: the picture can't be decoded or shown.
     """
+    return _encoded(path, side) if side > _KEPT else _kept(path, side)
+
+
+@lru_cache(maxsize=512)
+def _kept(path: Path, side: int) -> bytes:
+    return _encoded(path, side)
+
+
+def _encoded(path: Path, side: int) -> bytes:
     from PIL import Image
 
     try:

@@ -8,7 +8,7 @@ function make(tag, text, cls) {
 }
 const percent = p => (100 * p).toFixed(p > .995 && p < 1 ? 2 : 1) + "%";
 const counted = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
-const pictureOf = (id, side) => `picture?id=${id}&side=${side}`;
+const pictureOf = (id, side) => `picture?id=${id}&side=${side}&session=${session}`;
 const SMALL = 256, MEDIUM = 1280, LARGE = 4096;
 const KEYS = [..."123456789qwertyiopdfhjklxvbm"]; // of the classes, in their order; the other letters are actions
 
@@ -17,7 +17,7 @@ const reloaded = performance.getEntriesByType("navigation")[0]?.type === "reload
 const client = (reloaded && sessionStorage.getItem("zoo-label")) || [...crypto.getRandomValues(new Uint32Array(3))].map(n => n.toString(36)).join("");
 sessionStorage.setItem("zoo-label", client);
 
-let state = null, many = false, busy = false;
+let state = null, session, many = false, busy = false;
 const who = () => $("who").value.trim();
 
 function alarm(words) {
@@ -27,7 +27,7 @@ function alarm(words) {
 async function ask(path, given) {
   let answer;
   try {
-    const how = given ? { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ client, who: who(), ...given }) } : {};
+    const how = given ? { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ client, session, who: who(), ...given }) } : {};
     answer = await fetch(path, { cache: "no-store", ...how });
   } catch (error) {
     alarm("The server does not answer, so nothing is written. Start it again with zoo label, and reload this page.");

@@ -61,6 +61,9 @@ class _Handler(BaseHTTPRequestHandler):
         if action is None:
             self._refuse(HTTPStatus.NOT_FOUND, "Not found.")
         elif (given := self._body()) is not None:
+            if given.get("session", self.server.session.token) != self.server.session.token:
+                self._refuse(HTTPStatus.CONFLICT, "The server was started again: reload this page.")
+                return
             try:
                 self._json(HTTPStatus.OK, action(given))
             except RequestError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -75,6 +76,8 @@ class Session:
         self._order = np.random.default_rng(options.seed + 1).permutation(len(self.pool)).tolist()
         self._settled: set[int] = set()  # pictures of --only with an answer in this session
         self._served, self.version, self._closed = 0, 0, False
+        self.token = secrets.token_hex(4)
+        """Of this session alone: numbers of pictures that a page has from another one mean other pictures."""
         self.people: dict[str, Counter[str]] = {}
         self.model = Model(self.pool, extractor, self.snapshot, options.seed)
 
@@ -172,7 +175,7 @@ class Session:
             if client:
                 self.leases.hear(client)
             facts = Progress(self.left(), self.options.only is not None, self.guessed(), self._others(client))
-            return status_of(self.labelling, self.model, facts)
+            return {"session": self.token, **status_of(self.labelling, self.model, facts)}
 
     def describe(self, index: int) -> dict[str, Any]:
         """What a page shows of a picture; the guess is left out of the audit until the picture has an answer."""

@@ -3,7 +3,9 @@ const EVERY = 2000;
 let drawn = "";
 
 function show(found) {
+  if (session && session !== found.session) { alarm("The server was started again: reload this page."); return; }
   state = found;
+  session = found.session;
   const { model, audit } = found;
   $("pool").textContent = `${counted(found.pictures, "picture")} of ${found.pool}`;
   $("file").textContent = found.file;

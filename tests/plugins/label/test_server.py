@@ -106,6 +106,14 @@ def test_a_wrong_request_changes_nothing(ask: Any, path: str, given: Any, status
     assert read_journal(ask.server.session.labelling.journal.path) == []
 
 
+def test_a_page_of_an_earlier_server_is_refused(ask: Any):
+    """Its numbers of pictures may mean others."""
+    given = {"client": "a", "event": "label", "label": "red", "ids": [0]}
+    status, found = ask("/api/answer", {**given, "session": "other"})
+    assert (status, found["detail"]) == (409, "The server was started again: reload this page.")
+    assert ask("/api/answer", {**given, "session": ask("/api/state")[1]["session"]})[0] == 200
+
+
 def test_only_json_of_limited_length_is_taken(ask: Any):
     assert ask("/api/undo", {"client": "a"}, **{"Content-Type": "text/plain"})[0] == 415
     assert ask("/api/undo", {"client": "a"}, **{"Content-Length": str(2**21)})[0] == 413

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -45,14 +46,25 @@ def audit_of(answers: Iterable[LabelAnswer]) -> Audit | None:
     return Audit(right, len(counted), low, high)
 
 
-def reserve(count: int, fraction: float, seed: int) -> list[int]:
+def reserve(names: Sequence[str], fraction: float, seed: int) -> list[int]:
     """Indices of the pictures that are drawn at random for the audit, in random order.
 
     They are fixed before anything is labelled, and never chosen by uncertainty: so they are a random sample of the
-    pool, however the other pictures are chosen.
+    pool, however the other pictures are chosen. A hash of the name decides, so that further pictures change nothing for
+    those that are there.
+
+    Args:
+        names: names of the pool's pictures.
+        fraction: probability of each picture.
+        seed: seed of the hash.
     """
-    drawn = np.random.default_rng(seed).permutation(count)[: round(fraction * count)]
-    return [int(index) for index in drawn]
+    drawn = {index: _uniform(f"{seed} {name}") for index, name in enumerate(names)}
+    return sorted((index for index, value in drawn.items() if value < fraction), key=drawn.__getitem__)
+
+
+def _uniform(text: str) -> float:
+    """A number in 0..1 that a text decides."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64
 
 
 def kappa(first: NDArray[np.int64], second: NDArray[np.int64], classes: int) -> float:

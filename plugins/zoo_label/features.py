@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from zoo.api.compute import choose_execution, find_head, is_last_step, keep_freed_memory
+from zoo.api.compute import choose_execution, find_head, keep_freed_memory
 from zoo.api.images import Batches, Normalize, Pixels, Shape
 from zoo.api.jobs import Registry, make_request, resolve
 from zoo.api.models import Preprocessing, build_model, find_bundle, find_model, load_model, preprocessing_of
 from zoo.api.running import FeatureStore, Observer, blank, load_weights, versions
 from zoo.errors import RequestError
+from zoo_label.embedder import EmbedderWithLogits
 from zoo_label.head import BaseLogits
 from zoo_label.images import PoolImages, decode_pool
 from zoo_label.pool import Pool
@@ -120,30 +122,21 @@ class NetworkFeatures:
         keep_freed_memory(execution.device)
         path = head_of(self.model, self.image, self.words)
         recipe = {"architecture": self.made, "preprocessing": vars(self.image), "versions": versions()}
-        model = execution.place(self.model).eval()
-        store = FeatureStore(model, path, recipe, execution, observer)
+        embedder = EmbedderWithLogits(execution.place(self.model), path).eval()
+        store = FeatureStore(embedder, "last", recipe, execution, observer)
         split, rows = decode_pool(pool, self.image.shape, observer)
         size = execution.evaluation_batch(_BATCH, self.image.in_chans * self.image.image_size**2)
         normalize = Normalize(self.image.mean, self.image.std, execution.device)
-        found = store.of(split, Batches(split, size, normalize, channels_last=execution.channels_last))
-        values = found.cpu().numpy()
-        while values.ndim > 2:
-            values = values.mean(-1)
-        return PoolFeatures(rows, values, self._reference(model, path, found))
+        found = store.of(split, Batches(split, size, normalize, channels_last=execution.channels_last)).cpu().numpy()
+        width = found.shape[1] - self._outputs()
+        known = len(self.classes) == self._outputs()
+        return PoolFeatures(rows, found[:, :width], BaseLogits(self.classes, found[:, width:]) if known else None)
 
-    def _reference(self, model: nn.Module, path: str, found: Any) -> BaseLogits | None:
-        """The network's own logits, where its last layer makes them of vectors."""
-        import torch
-
-        layer = model.get_submodule(path)
-        images = blank(model, self.image.in_chans, self.image.image_size)
-        if not self.classes or not isinstance(layer, nn.Linear) or not is_last_step(model, path, images):
-            return None
+    def _outputs(self) -> int:
+        """Number of the network's logits."""
         with torch.no_grad():
-            logits = layer(found.flatten(1)).float().cpu().numpy()
-        if len(self.classes) == 2 and logits.shape[1] == 1:
-            logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
-        return BaseLogits(self.classes, logits) if logits.shape[1] == len(self.classes) else None
+            images = blank(self.model, self.image.in_chans, self.image.image_size)
+            return int(self.model(images).shape[1])
 
 
 def features_of_run(word: str, registry: Registry, device: str) -> NetworkFeatures:
@@ -181,8 +174,11 @@ def features_of_architecture(
     image = Preprocessing(**preprocessing_of(job))
     params = job.architecture.params
     model = build_model(entry, params, 2, image.in_chans, image.image_size, pretrained=job.pretrained)
+    path = head_of(model, image, entry.id)
     if job.weights is not None:
-        load_weights(model, job.weights, head_of(model, image, entry.id), registry)
+        load_weights(model, job.weights, path, registry)
+    for parameter in model.get_submodule(path).parameters():  # random otherwise, and a part of the features' key
+        nn.init.zeros_(parameter)
     whose = "pretrained weights" if job.weights is None else Path(job.weights).name
     network = (name, *(("--pretrained",) if weights is None else ("--weights", weights)))
     made = {**entry.provenance(), "params": params}

@@ -71,7 +71,7 @@ class Session:
     def __init__(self, labelling: Labelling, extractor: Extractor, options: SessionOptions):
         self.labelling, self.options, self.pool = labelling, options, labelling.pool
         self.lock, self.leases = threading.RLock(), Leases()
-        self.reserve = reserve(len(self.pool), options.audit, options.seed)
+        self.reserve = reserve(self.pool.names, options.audit, options.seed)
         self._reserved = frozenset(self.reserve)
         self._order = np.random.default_rng(options.seed + 1).permutation(len(self.pool)).tolist()
         self._settled: set[int] = set()  # pictures of --only with an answer in this session

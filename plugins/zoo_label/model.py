@@ -126,7 +126,7 @@ class Model:
     def notify(self, version: int, *, empty: bool = False) -> None:
         """Announce new answers; the head is refitted after a few, or at once where the queue is empty."""
         with self._changed:
-            self._wanted = version if not empty else max(version, self._done + EVERY)
+            self._wanted = max(self._wanted, version, self._done + EVERY if empty else 0)
             self._changed.notify_all()
 
     @property
@@ -172,16 +172,20 @@ class Model:
         now = self.snapshot()
         begin = time.perf_counter()
         fitted = self._fit(now, begin)
-        kept = now.candidates[~np.isin(now.candidates, list(self.unreadable))]
-        queue = [index for index in self.queue if index in set(kept.tolist())]
-        if not queue or len(now.labels) >= COLD or self._reference is not None:
-            count = COLD if self._reference is not None else len(now.labels)
-            probs = None if fitted is None else fitted.probs
-            queue = choose_next(probs, count, self._features, kept, BATCH, self.seed)
+        queue = self._choose(now, fitted)
         if fitted is not None:
             self.stability.add(fitted.labels, fitted.classes, fitted.probs.argmax(axis=1))
         with self._changed:
             self.fitted, self.queue, self._done = fitted, queue, now.version
+
+    def _choose(self, now: Snapshot, fitted: Fitted | None) -> list[int]:
+        """The next pictures; up to 20 labels those of clusters that were found before, as long as there are any."""
+        kept = now.candidates[~np.isin(now.candidates, list(self.unreadable))]
+        labels = COLD if self._reference is not None else len(now.labels)
+        left = np.intersect1d(self.queue, kept)
+        if labels < COLD and len(left):
+            return [index for index in self.queue if index in left]
+        return choose_next(None if fitted is None else fitted.probs, labels, self._features, kept, BATCH, self.seed)
 
     def _fit(self, now: Snapshot, begin: float) -> Fitted | None:
         """Fit a head on the readable labelled pictures; None before two classes have labels, or a trained model."""

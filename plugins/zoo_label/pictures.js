@@ -26,6 +26,7 @@ function showOne() {
   $("name").textContent = picture.name;
   $("present").hidden = !picture.label && picture.event !== "none";
   $("present").textContent = `present label: ${picture.label || "none of these"}`;
+  $("note").textContent = picture.note;
   showGuess(picture);
 }
 function showGuess(picture) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from zoo_label.journal import is_journal
 __all__ = ["Listed", "Pool", "by_path", "journal_of", "name_from", "open_pool", "read_list"]
 
 _ARRAYS = ".npy"
+_PATHS = ("path", "image")
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,12 @@ class Listed:
     Args:
         path: absolute path.
         label: name of its class; empty where the file gives none.
+        note: what else the file says of it, for the page.
     """
 
     path: Path
     label: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,12 +110,13 @@ def name_from(base: Path, path: Path) -> str:
 
 
 def read_list(file: Path) -> list[Listed]:
-    """Read the pictures of a CSV file with a column ``path`` and perhaps ``label``.
+    """Read the pictures of a CSV file with a column ``path`` (or ``image``) and perhaps ``label``.
 
-    Paths are relative to the file's folder, or absolute.
+    Paths are relative to the file's folder, or absolute. The columns ``suggested`` and ``reason``, which ``zoo data
+    check`` writes, are notes.
 
     Raises:
-        RequestError: the file can't be read, or has no column ``path``.
+        RequestError: the file can't be read, or has no column of paths.
     """
     base = file.absolute().parent
     try:
@@ -120,7 +124,8 @@ def read_list(file: Path) -> list[Listed]:
             reader = csv.DictReader(lines)
             header = [name.strip() for name in reader.fieldnames or []]
             reader.fieldnames = header
-            if "path" not in header:
+            column = next((name for name in _PATHS if name in header), None)
+            if column is None:
                 raise RequestError(
                     f"{file} has no column 'path'. It has: {', '.join(header) or 'nothing'}. Its first line must name "
                     "the columns: path, and label where pictures have labels."
@@ -131,10 +136,15 @@ def read_list(file: Path) -> list[Listed]:
     except (OSError, csv.Error) as error:
         raise RequestError(f"{file} can't be read as CSV: {error}.") from error
     return [
-        Listed(Path(os.path.normpath(base / path)), _normal(row.get("label")))
+        Listed(Path(os.path.normpath(base / path)), _normal(row.get("label")), _note(row))
         for row in rows
-        if (path := (row["path"] or "").strip())
+        if (path := (row[column] or "").strip())
     ]
+
+
+def _note(row: Mapping[str, str | None]) -> str:
+    suggested, reason = ((row.get(name) or "").strip() for name in ("suggested", "reason"))
+    return "; ".join(part for part in (suggested and f"suggested: {suggested}", reason) if part)
 
 
 def _normal(label: str | None) -> str:
@@ -164,7 +174,7 @@ def _can_be_listed(path: Path) -> bool:
     return name.isprintable() or not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)
 
 
-def by_path(pool: Pool, listed: Sequence[Listed]) -> dict[int, str]:
-    """Index in the pool, and label, of each listed picture that is in it."""
+def by_path(pool: Pool, listed: Sequence[Listed]) -> dict[int, Listed]:
+    """The listed pictures that are in the pool, by their index there."""
     index = {path: i for i, path in enumerate(pool.paths)}
-    return {index[each.path]: each.label for each in listed if each.path in index}
+    return {index[each.path]: each for each in listed if each.path in index}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from zoo_label.journal import Event, LabelAnswer, timestamp
 from zoo_label.labelling import Labelling
 from zoo_label.leases import Leases
 from zoo_label.model import Model, Snapshot
+from zoo_label.pool import Listed
 from zoo_label.status import Progress, status_of
 
 __all__ = ["Session", "SessionOptions", "Submission"]
@@ -30,13 +31,13 @@ class SessionOptions:
     Args:
         audit: fraction of the pictures that are drawn at random, to measure the model.
         only: pictures to show, in this order, also those with a label; None for all without an answer.
-        present: label of some of these pictures in another file, by picture.
+        listed: what another file says of these pictures, by picture.
         seed: seed of the audit and of clusters.
     """
 
     audit: float = 0.2
     only: Sequence[int] | None = None
-    present: dict[int, str] | None = None
+    listed: Mapping[int, Listed] = field(default_factory=dict)
     seed: int = 0
 
 
@@ -181,11 +182,13 @@ class Session:
         """What a page shows of a picture; the guess is left out of the audit until the picture has an answer."""
         fitted, present = self.model.fitted, self.labelling.answers.get(index)
         hidden = index in self._reserved and present is None
-        label = present.label if present else (self.options.present or {}).get(index, "")
+        listed = self.options.listed.get(index)
+        label = present.label if present else listed.label if listed else ""
         return {
             "id": index,
             "name": self.pool.names[index],
             "label": label,
+            "note": listed.note if listed else "",
             "event": present.event if present else None,
             "audit": hidden and fitted is not None,
             "guess": [] if fitted is None or hidden else [[n, round(p, 4)] for n, p in fitted.top(index)],

@@ -200,9 +200,12 @@ def test_the_page_is_usable_without_a_mouse_and_on_a_phone(pool: Path, labelling
 
 
 def test_suspects_are_settled(pool: Path, labelling: Any, open_page: Any, tmp_path: Path):
-    (tmp_path / "suspects.csv").write_text("path,label\npool/3-red.png,blue\npool/4-red.png,red\n")
+    (tmp_path / "suspects.csv").write_text(
+        "image,label,suggested,reason\npool/3-red.png,blue,red,looks like red\npool/4-red.png,red,,\n"
+    )
     page = open_page(labelling(pool, "--classes", "blue,green,red", "--only", tmp_path / "suspects.csv").url)
     page.locator("#present", has_text="present label: blue").wait_for()
+    assert page.locator("#note").inner_text() == "suggested: red; looks like red"
     press(page, "3")
     page.locator("#present", has_text="present label: red").wait_for()
     page.keyboard.press("Enter")

@@ -35,7 +35,16 @@ def test_a_csv_file_lists_pictures_and_their_labels(pool: Path, tmp_path: Path):
     assert journal_of(file) == tmp_path / "labels.csv"
     assert found.names == ["pool/0-red.png", "pool/0-blue.png"]
     assert found.given == {0: "red"}
-    assert by_path(found, read_list(file)) == {0: "red", 1: ""}
+    assert {index: each.label for index, each in by_path(found, read_list(file)).items()} == {0: "red", 1: ""}
+
+
+def test_what_a_check_found_is_a_note(pool: Path, tmp_path: Path):
+    (tmp_path / "suspects.csv").write_text(
+        "image,label,suggested,reason\npool/0-red.png,blue,red,looks like red (margin 0.90)\npool/1-red.png,blue,,\n"
+    )
+    assert [(each.label, each.note) for each in read_list(tmp_path / "suspects.csv")] == [
+        ("blue", "suggested: red; looks like red (margin 0.90)"), ("blue", "")
+    ]  # fmt: skip
 
 
 def test_a_journal_as_the_pool_is_continued(pool: Path):

@@ -16,7 +16,7 @@ from zoo_label.features import PlainFeatures, PoolFeatures
 from zoo_label.journal import Journal, read_journal
 from zoo_label.labelling import Labelling
 from zoo_label.leases import Leases
-from zoo_label.pool import open_pool
+from zoo_label.pool import Listed, open_pool
 from zoo_label.session import Session, SessionOptions, Submission
 
 
@@ -214,8 +214,9 @@ def test_answers_of_an_earlier_session_hold(make_session: Callable[..., Session]
 
 
 def test_a_given_list_is_shown_in_its_order_with_its_labels(make_session: Callable[..., Session]):
-    session = make_session(only=[7, 3], present={3: "blue"})
-    assert [(each["id"], each["label"]) for each in session.next("a", 5, [])] == [(7, ""), (3, "blue")]
+    session = make_session(only=[7, 3], listed={3: Listed(Path("3.png"), "blue", "suggested: red")})
+    shown = session.next("a", 5, [])
+    assert [(each["id"], each["label"], each["note"]) for each in shown] == [(7, "", ""), (3, "blue", "suggested: red")]
     submit(session, 7)
     assert session.left() == 1
     assert [each["id"] for each in session.grid("a", 5, "", [])] == [3]

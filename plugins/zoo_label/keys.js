@@ -43,4 +43,6 @@ $("adding").addEventListener("submit", event => {
 $("who").value = localStorage.getItem("zoo-label-who") || $("who").dataset.user;
 $("who").addEventListener("change", () => localStorage.setItem("zoo-label-who", who()));
 addEventListener("pagehide", () => navigator.sendBeacon("api/leave", new Blob([JSON.stringify({ client })], { type: "application/json" })));
+// A browser that slept may have lost its pictures to another one.
+document.addEventListener("visibilitychange", () => { if (!document.hidden && session && !many) alone(() => fill(true)); });
 poll();

@@ -43,6 +43,11 @@ class Leases:
         """End all leases of a client, but those of the pictures that it still shows."""
         self.release([i for i, owner in self._of.items() if owner == client and i not in indices])
 
+    def owner(self, index: int) -> str | None:
+        """Client that shows a picture; None where nobody does."""
+        self.taken()
+        return self._of.get(index)
+
     def taken(self) -> set[int]:
         """Pictures that are leased now."""
         now = self._clock()

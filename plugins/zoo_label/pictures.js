@@ -3,9 +3,10 @@ const AHEAD = 3;
 let waiting = [], zoomed = false;
 const current = () => waiting[0];
 
-async function fill() {
-  if (waiting.length < AHEAD) {
+async function fill(check = false) {
+  if (check || waiting.length < AHEAD) {
     const found = await ask("api/next", { count: AHEAD - waiting.length, keep: waiting.map(each => each.id) });
+    waiting = waiting.filter(each => !found.lost.includes(each.id));
     const known = new Set(waiting.map(each => each.id));
     for (const each of found.pictures.filter(each => !known.has(each.id))) {
       waiting.push(each);

@@ -183,7 +183,10 @@ class LabelServer(ThreadingHTTPServer):
         return f"http://{HERE}:{self.server_port}/"
 
     def _next(self, given: Mapping[str, Any]) -> Any:
-        return {"pictures": self.session.next(_client(given), _count(given), _indices(given, "keep"))}
+        client, keep = _client(given), _indices(given, "keep")
+        lost = self.session.renew(client, keep)
+        kept = [index for index in keep if index not in lost]
+        return {"pictures": self.session.next(client, _count(given), kept), "lost": lost}
 
     def _grid(self, given: Mapping[str, Any]) -> Any:
         guess = str(given.get("guess") or "")
@@ -228,8 +231,8 @@ def _client(given: Mapping[str, Any]) -> str:
 
 def _count(given: Mapping[str, Any]) -> int:
     count = given.get("count", 1)
-    if type(count) is not int or not 1 <= count <= _MOST:
-        raise RequestError(f"The count must be a number from 1 to {_MOST}.")
+    if type(count) is not int or not 0 <= count <= _MOST:
+        raise RequestError(f"The count must be a number from 0 to {_MOST}.")
     return count
 
 

@@ -106,6 +106,24 @@ class Session:
                 found.append(self.describe(index))
             return found
 
+    def renew(self, client: str, keep: Sequence[int]) -> list[int]:
+        """Renew the leases of pictures that a client still shows, and return those that it has lost.
+
+        A browser that slept has lost what was leased to another one or answered meanwhile.
+        """
+        with self.lock:
+            self.leases.hear(client)
+            done, lost = self.labelling.answers, []
+            for index in keep:
+                owner = self.leases.owner(index)
+                if owner == client:
+                    continue
+                if owner is None and index not in done:
+                    self.leases.take(client, index)
+                else:
+                    lost.append(index)
+            return lost
+
     def grid(self, client: str, count: int, guess: str, keep: Sequence[int]) -> list[dict[str, Any]]:
         """Lease many pictures to a client, the most certain of a guessed class first.
 
@@ -176,7 +194,7 @@ class Session:
             if client:
                 self.leases.hear(client)
             facts = Progress(self.left(), self.options.only is not None, self.guessed(), self._others(client))
-            return {"session": self.token, **status_of(self.labelling, self.model, facts)}
+            return {"session": self.token, "drawn": len(self.reserve), **status_of(self.labelling, self.model, facts)}
 
     def describe(self, index: int) -> dict[str, Any]:
         """What a page shows of a picture; the guess is left out of the audit until the picture has an answer."""

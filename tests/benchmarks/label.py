@@ -1,6 +1,6 @@
 """Accuracy after so many labels: pictures that `zoo label` chooses, against pictures drawn at random.
 
-python tests/benchmarks/label.py PHOTOS --weights FILE [--seeds 5] [--json FILE]
+python tests/benchmarks/label.py PHOTOS --weights FILE [--seeds 5] [--json FILE] [--plot FILE]
 
 PHOTOS is a folder with {train,val}/{cats,dogs}; train is the pool, val measures. Labels are simulated by the folders'
 names. The features are those of timm's tf_efficientnet_lite0 with the weights of the file; of scikit-learn's digits
@@ -122,6 +122,23 @@ def table(name: str, given: Setting, seeds: int) -> tuple[list[str], dict[str, A
     return lines, numbers
 
 
+def plot(found: dict[str, Any], file: Path) -> None:
+    """Draw the curves: means of the seeds, within the smallest and the largest."""
+    import matplotlib.pyplot as plt
+
+    figure, places = plt.subplots(1, len(found), figsize=(11, 3.4), layout="constrained")
+    for place, (name, ways) in zip(places, found.items(), strict=True):
+        for way, colour in zip(WAYS, ("#7d8798", "#0f7d86", "#b4451f"), strict=True):
+            recalls = 100 * np.array(ways[way]["recall"])
+            place.plot(LABELS, recalls.mean(axis=0), color=colour, label=way)
+            place.fill_between(LABELS, recalls.min(axis=0), recalls.max(axis=0), color=colour, alpha=0.15, linewidth=0)
+        place.set(title=name, xlabel="labels")
+        place.grid(alpha=0.3)
+    places[0].set_ylabel("mean recall, %")
+    places[0].legend(loc="lower right")
+    figure.savefig(file, dpi=100)
+
+
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -129,6 +146,7 @@ def main() -> None:
     parser.add_argument("--weights", required=True)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path)
     typed = parser.parse_args()
     found = {}
     for name, given in {**photographs(typed.photos, typed.weights), "digits": digits()}.items():
@@ -136,6 +154,8 @@ def main() -> None:
         print("\n".join(lines), "\n", flush=True)  # noqa: T201
     if typed.json:
         typed.json.write_text(json.dumps(found, indent=1) + "\n")
+    if typed.plot:
+        plot(found, typed.plot)
 
 
 if __name__ == "__main__":

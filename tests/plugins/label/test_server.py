@@ -93,7 +93,7 @@ def test_pages_of_other_sites_are_refused(ask: Any, heads: dict[str, str]):
         ("/api/answer", {"client": "a", "event": "guess", "ids": [0]}, 422, "label, none or skip"),
         ("/api/answer", {"client": "a b", "event": "skip", "ids": [0]}, 422, "The client"),
         ("/api/answer", {"event": "skip", "ids": [0]}, 422, "The client"),
-        ("/api/next", {"client": "a", "count": 0}, 422, "from 1 to"),
+        ("/api/next", {"client": "a", "count": -1}, 422, "from 0 to"),
         ("/api/classes", {"client": "a", "name": ""}, 422, "can't be a class"),
         ("/api/answer", [1], 400, "JSON object"),
         ("/api/nothing", {}, 404, "Not found"),

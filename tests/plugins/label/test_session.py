@@ -109,6 +109,19 @@ def test_a_lease_ends_when_its_browser_is_closed_or_silent():
     assert (leases.taken(), leases.clients()) == (set(), [])
 
 
+def test_a_browser_that_slept_loses_what_others_have(make_session: Callable[..., Session]):
+    session = make_session()
+    first, second, third = (each["id"] for each in session.next("a", 3, []))
+    session.leave("a")
+    assert session.renew("a", [first, second, third]) == [], "nobody wanted them"
+    session.leave("a")
+    session.next("b", 1, [])
+    submit(session, second, client="b")
+    assert session.leases.owner(first) == "b"
+    assert session.renew("a", [first, second, third]) == [first, second]
+    assert session.leases.owner(third) == "a"
+
+
 def test_undo_restores_what_was_before(make_session: Callable[..., Session]):
     session = make_session()
     submit(session, 0, "red")

@@ -26,8 +26,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.api.compute import wilson_interval
 from zoo.api.jobs import components
 from zoo.api.running import Observer
+from zoo_label.audit import WINDOW, Stability
 from zoo_label.choice import choose_next
 from zoo_label.features import features_of_architecture, plain
 from zoo_label.head import fit_head
@@ -86,26 +88,51 @@ def digits() -> Setting:
     return setting(features[pool], known.target[pool], features[test], known.target[test])
 
 
-def course(given: Setting, way: str, seed: int) -> Iterator[tuple[float, NDArray[np.int64]]]:
-    """Mean recall, and number of labels by class, at each number of labels."""
+@dataclass(frozen=True)
+class Point:
+    """A course at some number of labels.
+
+    Args:
+        recall: mean recall on the other pictures.
+        counts: number of labels by class.
+        stable: the page says that more labels will hardly pay.
+        audited: for each of the latest hundred pictures drawn at random, whether it was predicted right before.
+        accuracy: accuracy on the pool's pictures without a label.
+    """
+
+    recall: float
+    counts: NDArray[np.int64]
+    stable: bool
+    audited: list[bool]
+    accuracy: float
+
+
+def course(given: Setting, way: str, seed: int) -> Iterator[Point]:
+    """One simulated session."""
     classes = int(given.labels.max()) + 1
     order = np.random.default_rng(seed).permutation(given.pool)
     labelled: dict[int, int] = {}
-    probs = None
+    probs, stability, audited = None, Stability(), list[bool]()
     while len(labelled) < max(LABELS):
         left = np.array([row for row in order.tolist() if row not in labelled])
         wanted = {"random": 0, "active": BATCH, "as shipped": BATCH - BATCH // 5}[way]
         pool = given.features[: given.pool]
         chosen = choose_next(probs, len(labelled), pool, left, wanted, seed) if wanted else []
         drawn = [row for row in left.tolist() if row not in chosen]
+        if probs is not None:
+            audited += [bool(probs[row].argmax() == given.labels[row]) for row in drawn[: BATCH - wanted]]
         for row in [*chosen, *drawn][:BATCH]:
             labelled[row] = int(given.labels[row])
         fitted = fit_head(given.features, labelled, classes)
         probs = fitted[: given.pool] if len(set(labelled.values())) > 1 else None
+        stability.add(len(labelled), list(map(str, range(classes))), fitted[: given.pool].argmax(axis=1))
         if len(labelled) in LABELS:
             test, predicted = given.labels[given.pool :], fitted[given.pool :].argmax(axis=1)
             recalls = [(predicted[test == each] == each).mean() for each in range(classes)]
-            yield float(np.mean(recalls)), np.bincount(list(labelled.values()), minlength=classes)
+            rest = np.setdiff1d(np.arange(given.pool), list(labelled))
+            accuracy = float((fitted[rest].argmax(axis=1) == given.labels[rest]).mean())
+            counts = np.bincount(list(labelled.values()), minlength=classes)
+            yield Point(float(np.mean(recalls)), counts, stability.reached, audited[-WINDOW:], accuracy)
 
 
 def table(name: str, given: Setting, seeds: int) -> tuple[list[str], dict[str, Any]]:
@@ -114,12 +141,38 @@ def table(name: str, given: Setting, seeds: int) -> tuple[list[str], dict[str, A
     numbers: dict[str, Any] = {}
     for way in WAYS:
         courses = [list(course(given, way, seed)) for seed in range(seeds)]
-        recalls = np.array([[recall for recall, _ in each] for each in courses])
-        rarest = np.array([[counts.min() for _, counts in each] for each in courses])
-        numbers[way] = {"recall": recalls.tolist(), "labels of the rarest class": rarest.tolist()}
+        recalls = np.array([[point.recall for point in each] for each in courses])
+        rarest = np.array([[point.counts.min() for point in each] for each in courses])
+        numbers[way] = {
+            "recall": recalls.tolist(),
+            "labels of the rarest class": rarest.tolist(),
+            "stable from": [next((n for n, p in zip(LABELS, each, strict=True) if p.stable), None) for each in courses],
+            "audit": [[_audit(point) for point in each] for each in courses],
+        }
         cells = [f"{100 * c.mean():.1f} ({100 * c.min():.1f} to {100 * c.max():.1f})" for c in recalls.T]
         lines.append(f"| {way} | {' | '.join(cells)} |")
     return lines, numbers
+
+
+def _audit(point: Point) -> tuple[float, float, float] | None:
+    """Ends of the interval that the page shows, and the accuracy that it estimates; None without an audit."""
+    if not point.audited:
+        return None
+    return (*wilson_interval(sum(point.audited), len(point.audited)), point.accuracy)
+
+
+def audits(found: dict[str, Any]) -> Iterator[str]:
+    """What the page says of the model, against what holds."""
+    for name, ways in found.items():
+        at, shipped = LABELS.index(100), ways["as shipped"]
+        known = [each[i] for each in shipped["audit"] for i in (at, len(LABELS) - 1) if each[i] is not None]
+        inside = sum(low <= accuracy <= high for low, high, accuracy in known)
+        stable = shipped["stable from"]
+        rows = [shipped["recall"][i][LABELS.index(n)] for i, n in enumerate(stable) if n is not None]
+        lasts = [shipped["recall"][i][-1] for i, n in enumerate(stable) if n is not None]
+        yield f"{name}: interval of the audit at {LABELS[at]} and {LABELS[-1]} labels holds in {inside} of {len(known)}"
+        then = f", recall then {100 * np.mean(rows):.1f}, at the end {100 * np.mean(lasts):.1f}" if rows else ""
+        yield f"  stable from {stable} labels{then}"
 
 
 def plot(found: dict[str, Any], file: Path) -> None:
@@ -152,6 +205,7 @@ def main() -> None:
     for name, given in {**photographs(typed.photos, typed.weights), "digits": digits()}.items():
         lines, found[name] = table(name, given, typed.seeds)
         print("\n".join(lines), "\n", flush=True)  # noqa: T201
+    print("\n".join(audits(found)))  # noqa: T201
     if typed.json:
         typed.json.write_text(json.dumps(found, indent=1) + "\n")
     if typed.plot:

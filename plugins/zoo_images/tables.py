@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from zoo.errors import DataError
+from zoo_images.answer_log import AnswerLog, is_log
 from zoo_images.files import (
     ORDER,
     SPLIT_WORDS,
@@ -46,6 +47,9 @@ class ImageCsv(ImageFiles):
 
     A split column fixes the splits: a run records a digest of the paths, labels and splits of all rows, in any order,
     and refuses to be resumed or evaluated with another.
+
+    A file with the columns ``event`` and ``when`` is a log of answers, as ``zoo label`` writes it: the last line of an
+    image holds, and an image whose last label is blank is left out.
 
     All other columns, such as ``camera``, are attributes of the images, for numbers by group: ``--group camera``.
 
@@ -95,7 +99,8 @@ class ImageCsv(ImageFiles):
         groups = None if chosen[0].group is None else [str(row.group) for row in chosen]
         about: dict[str, Any] = {"source": f"images listed in {path}", "groups": groups}
         notices = [*found.notices, *said, *_disagreements(path, chosen)]
-        lines = [line for line, row in enumerate(found.rows) if split == "all" or row.split in (None, split)]
+        numbers = found.lines or range(len(found.rows))
+        lines = [n for n, row in zip(numbers, found.rows, strict=True) if split == "all" or row.split in (None, split)]
         self.attributes = TableColumns(path, [composed(split_column), *found.own], lines)
         self.split_digest = digest_of(found.rows)
         if found.task == "regression":
@@ -188,13 +193,15 @@ class Table(NamedTuple):
     Args:
         own: columns of paths, labels and values, which are no attributes.
         notices: sentences about the columns that were found.
+        lines: numbers of the rows in the file, from 0, where it has others; else empty.
     """
 
     rows: list[Row]
     task: str
     names: list[str]
     own: list[str]
-    notices: list[str]
+    notices: Sequence[str]
+    lines: Sequence[int] = ()
 
 
 def find_table(root: Path | None, file: str | None = None) -> Path:
@@ -235,13 +242,16 @@ def read_table(table: Path, columns: Columns) -> Table:
             header = reader.fieldnames = [composed(name.strip()) for name in reader.fieldnames or []]
             columns = _found(table, header, columns)
             task = columns.task_in(header)
-            rows = list(_rows(table, reader, header, columns, task))
+            log = _log(table, reader, header, columns, task)
+            rows = list(_rows(table, log or reader, header, columns, task))
     except UnicodeDecodeError as error:
         raise DataError(
             f"{table} is not UTF-8 text ({error.reason} at byte {error.start}). Save it as 'CSV UTF-8' and try again."
         ) from error
     except (OSError, csv.Error) as error:
         raise DataError(f"{table} can't be read as CSV: {error}") from error
+    if not rows and log:
+        raise DataError(f"{table} has no image with a label: label pictures first, with zoo label")
     if not rows:
         raise DataError(f"{table} lists no images: it has only a header. Each row is an image: path,label[,split]")
     one_hot = (
@@ -255,7 +265,8 @@ def read_table(table: Path, columns: Columns) -> Table:
     names = columns.value_columns or [columns.label_column]
     own = [columns.path_column, *(columns.class_columns or ()), *(columns.value_columns or ())]
     own.append(columns.labels_column if task == "multi-label" else columns.label_column)
-    return Table(rows, task, names, own, _said(table, asked, columns, task))
+    notices = [*_said(table, asked, columns, task), *(log.notices if log else ())]
+    return Table(rows, task, names, own, notices, log.lines if log else ())
 
 
 def _found(table: Path, header: list[str], asked: Columns) -> Columns:
@@ -307,6 +318,15 @@ def digest_of(rows: list[Row]) -> str | None:
     return hashlib.sha256("\n".join(lines).encode("utf-8", "backslashreplace")).hexdigest()
 
 
+def _log(table: Path, reader: csv.DictReader[str], header: list[str], columns: Columns, task: str) -> AnswerLog | None:
+    """The rows that hold of a log of answers; None for another file."""
+    needed = {columns.path_column: "path_column=NAME", columns.label_column: "label_column=NAME"}
+    if task == "multi-label" or columns.value_columns or not is_log(header):
+        return None
+    _need_columns(table, header, needed)
+    return AnswerLog(reader, columns.path_column, columns.label_column)
+
+
 def _need_one_spelling(table: Path, rows: list[Row]) -> None:
     if twins := case_twins(class_names(row.labels for row in rows)):
         raise DataError(
@@ -315,7 +335,9 @@ def _need_one_spelling(table: Path, rows: list[Row]) -> None:
         )
 
 
-def _rows(table: Path, reader: csv.DictReader[str], header: list[str], columns: Columns, task: str) -> Iterator[Row]:
+def _rows(
+    table: Path, reader: csv.DictReader[str] | AnswerLog, header: list[str], columns: Columns, task: str
+) -> Iterator[Row]:
     needed = {columns.path_column: "path_column=NAME"}
     if task == "single-label":
         needed[columns.label_column] = "label_column=NAME"

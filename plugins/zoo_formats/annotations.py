@@ -51,11 +51,12 @@ class AnnotatedPicture:
 
 
 class Annotations(NamedTuple):
-    """Pictures of a dataset, its name for messages, and sentences for the user."""
+    """Pictures of a dataset, its name for messages, and sentences for the user: always, and about boxes."""
 
     name: str
     pictures: Sequence[AnnotatedPicture]
     notices: Sequence[str] = ()
+    about_boxes: Sequence[str] = ()
 
     @property
     def labels(self) -> list[tuple[str, ...]]:
@@ -163,7 +164,8 @@ def _boxes(found: Annotations) -> Listed[Region]:
     if not whole:
         raise DataError(f"{found.name} has no boxes to cut out. Leave out dataset.crops=boxes.")
     lost = len(rows) - len(whole)
-    notices = [f"Not used: {lost:,} of {len(rows):,} boxes, which have no area."] if lost else []
+    notices = list(found.about_boxes)
+    notices += [f"Not used: {lost:,} of {len(rows):,} boxes, which have no area."] if lost else []
     bare = sum(not picture.boxes for picture in found.pictures)
     if bare:
         notices.append(f"{bare:,} of {len(found.pictures):,} pictures have no box.")

@@ -91,8 +91,8 @@ class Coco(AnnotationDataset):
         pictures = [picture for table, split in tables for picture in _pictures(table, split, base, images)]
         name = str(path) if len(tables) != 1 else str(tables[0][0])
         crowds = sum(_read(table).crowds for table, _ in tables)
-        notices = [f"Boxes of crowds, which are not cut out: {crowds:,}."] if crowds else []
-        return Annotations(name, pictures, notices)
+        about_boxes = [f"Boxes of crowds, which are not cut out: {crowds:,}."] if crowds else []
+        return Annotations(name, pictures, about_boxes=about_boxes)
 
 
 def _tables(root: Path, file: str | None) -> list[tuple[Path, str | None]]:

@@ -99,10 +99,10 @@ class Cvat(AnnotationDataset):
             )
             for each, split in zip(told.images, splits, strict=True)
         ]
-        notices = []
+        about_boxes = []
         if told.turned:
-            notices.append(f"Rotated boxes, cut out as the upright boxes around them: {told.turned:,}.")
-        return Annotations(str(table), pictures, notices)
+            about_boxes.append(f"Rotated boxes, cut out as the upright boxes around them: {told.turned:,}.")
+        return Annotations(str(table), pictures, about_boxes=about_boxes)
 
 
 class _Image(NamedTuple):

@@ -100,7 +100,7 @@ class LabelStudio(AnnotationDataset):
             told = {name: value for name, value in task.data.items() if name not in _OWN}
             file = _file(task.image, home, folders, str(path))
             pictures.append(AnnotatedPicture(file, labels, boxes, size, split, task.data.get("group"), told))
-        return Annotations(str(path), pictures, _notices(tasks))
+        return Annotations(str(path), pictures, _disagreements(tasks), _rotated(tasks))
 
 
 class _Result(NamedTuple):
@@ -130,16 +130,21 @@ def _with_field(task: _Task, field: str | None, where: str) -> _Task:
     return task._replace(data=data, results=[*task.results, _Result(field, (named(task.data[field], where),))])
 
 
-def _notices(tasks: Sequence[_Task]) -> list[str]:
-    found = []
-    if several := sum(task.others > 0 for task in tasks):
-        found.append(
-            f"{several:,} of {len(tasks):,} pictures have annotations that disagree: the ground truth counts, else the "
-            "latest."
-        )
-    if turned := sum(each.turned for task in tasks for each in task.results):
-        found.append(f"Rotated boxes, cut out as the upright boxes around them: {turned:,}.")
-    return found
+def _disagreements(tasks: Sequence[_Task]) -> list[str]:
+    """Notice about annotations of one picture that differ; an empty list without any."""
+    several = sum(task.others > 0 for task in tasks)
+    if not several:
+        return []
+    return [
+        f"{several:,} of {len(tasks):,} pictures have annotations that disagree: the ground truth counts, else the "
+        "latest."
+    ]
+
+
+def _rotated(tasks: Sequence[_Task]) -> list[str]:
+    """Notice about rotated boxes; an empty list without any."""
+    turned = sum(each.turned for task in tasks for each in task.results)
+    return [f"Rotated boxes, cut out as the upright boxes around them: {turned:,}."] if turned else []
 
 
 @kept_while_unchanged

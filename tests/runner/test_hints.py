@@ -39,6 +39,21 @@ def test_a_folder_below_the_working_folder_is_typed_as_such(photos: Path, monkey
     assert f" ./{photos.name} --" in hint
 
 
+def test_an_address_is_typed_with_its_scheme(photos: Path, monkeypatch: pytest.MonkeyPatch):
+    """The hub's dataset is a folder of this machine here."""
+    from zoo_formats import hub
+
+    library = pytest.importorskip(
+        "datasets", reason="the hub's datasets are an extra: pip install 'visionzoo[datasets]'"
+    )
+    load = library.load_dataset
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    monkeypatch.setattr(library, "load_dataset", lambda name, *more, **how: load(str(photos), *more, **how))
+    hub._loaded.cache_clear()
+    (hint,) = hints("hf:owner/photos@v1")
+    assert " hf:owner/photos@v1 --" in hint
+
+
 def test_without_a_network_it_says_where_weights_come_from(photos: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     (hint,) = hints(str(photos))

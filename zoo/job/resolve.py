@@ -36,6 +36,7 @@ from zoo.registry.entry import PYTHON, Entry
 from zoo.registry.kinds import ALL, CHOICE_LISTS, CHOICES
 from zoo.registry.registry import Registry
 from zoo.registry.settings_book import PluginSettings
+from zoo.registry.suggest import listing
 from zoo.storage.safe_yaml import read_mapping
 
 FALLBACK_SIZE = 128  # image size in pixels, where neither recipe, architecture nor dataset gives one
@@ -334,7 +335,9 @@ class _Resolver:
         form = path.suffix.lower() if path.is_file() else "folder"
         entry = self.registry.opener(form, path if path.exists() else None)
         if entry is None:
-            self.problems.append(f"No dataset opens {str(path)!r}: give a folder of class folders, or a CSV file.")
+            forms = {form for e in self.registry.entries("dataset") for form in getattr(e.component, "opens", ())}
+            what = f"a folder of class folders, or a file ({listing(sorted(forms - {'folder'}), most=20)})"
+            self.problems.append(f"No dataset opens {str(path)!r}: give {what}.")
             return self.registry.opener("folder")  # any dataset: avoids further problems in a job that is refused
         if not path.exists():
             self.problems.append(missing(path))

@@ -133,10 +133,7 @@ def test_pictures_with_one_class_each_are_single_label(tmp_path: Path, drawn: An
     path.write_text(json.dumps(told), "utf-8")
     data = look(path).splits["train"]
     assert not data.multilabel
-    assert data.notices == [
-        "Boxes of crowds, which are not cut out: 1.",
-        "Not used: 1 of 7 pictures, which have no label.",
-    ]
+    assert data.notices == ["Not used: 1 of 7 pictures, which have no label."]
     assert data.attributes == {"camera": ["left", "", "", "", "", ""]}
     assert look(path, multilabel=True).splits["train"].targets[0] == ()
     told["annotations"][1]["attributes"] = {"occluded": True, "camera": "right"}

@@ -38,6 +38,7 @@ def mnist(root: Path, *, packed: bool = True, shape: tuple[int, ...] = (9, 8)) -
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DEBIAN.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed")
 def test_debians_fashion_mnist(tmp_path: Path, look: Any):
     from torchvision.datasets.mnist import read_image_file

@@ -146,8 +146,9 @@ def _depths(answers: Sequence[PicturePrediction], classifier: Classifier, total:
     from zoo.api.images import depth_notices
     from zoo_predict.depth import count_depths
 
-    values = classifier.preprocessing.shape.values
-    return depth_notices(count_depths((answer.picture.path for answer in answers), values), total, "pictures")
+    return depth_notices(
+        count_depths((answer.picture.path for answer in answers), classifier.lost_of), total, "pictures"
+    )
 
 
 def _print(predictions: list[dict[str, Any]], names: Sequence[str], *, as_csv: bool, detector: bool) -> None:

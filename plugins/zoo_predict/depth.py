@@ -1,27 +1,28 @@
-"""Counts of the pictures that have more than 8 bits per channel."""
+"""Counts of the pictures of which decoding loses something."""
 
 from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
-from zoo.api.images import ValuesKept, decode_errors, loses_values, open_image
+from zoo.api.images import decode_errors, depth_of, open_image
 
 __all__ = ["count_depths"]
 
 
-def count_depths(files: Iterable[Path], values: ValuesKept = "8-bit") -> Counter[str]:
+def count_depths(files: Iterable[Path], lost_of: Callable[[Any], str | None] = depth_of) -> Counter[str]:
     """Count the files of each depth of which decoding loses something; files that can't be opened are ignored.
 
     Args:
-        values: the values that decoding keeps.
+        lost_of: returns the depth of an opened image, as ``Classifier.lost_of`` of a model does.
     """
     counts: Counter[str] = Counter()
     for file in files:
         with contextlib.suppress(*decode_errors()):
             item = open_image(file)
             with item if hasattr(item, "close") else contextlib.nullcontext():
-                counts.update(filter(None, [loses_values(item, values)]))
+                counts.update(filter(None, [lost_of(item)]))
     return counts

@@ -111,3 +111,18 @@ def test_a_server_names_a_picture_that_is_not_finite(colours_run):
     Image.fromarray(values).save("nan.tif")
     with pytest.raises(BadImage, match=r"nan.tif: 81 of its 81 values are NaN or infinite"):
         load(colours_run).predict("nan.tif")
+
+
+def test_pictures_of_8_bits_for_a_model_of_more_are_counted(zoo, deep_folder: Path, make_folder):
+    """Their values are taken as they are, in training and afterwards."""
+    code, _, err = zoo("run", "simple_cnn", deep_folder, *RUN, "--name", "deep")
+    assert code == 0, err
+    flat = make_folder({"a": 3}, size=12)
+    for more in ((), ("--out", "all.csv")):
+        code, out, err = zoo("predict", "deep", flat, *more)
+        assert code == 0, err
+        assert "3 of 3 pictures have 8 bits: the model was trained on larger values" in " ".join((out + err).split())
+    shutil.copy(flat / "a" / "000.png", deep_folder / "dark" / "flat.png")
+    code, out, err = zoo("run", "simple_cnn", deep_folder, *RUN, "--name", "mixed")
+    assert code == 0, err
+    assert "1 of 31 train images has 8 bits, and others have more: their values are taken as they are" in out + err

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from zoo.data.split import Split
 from zoo.data.window import resolve_window, with_window_notice
 from zoo.errors import DataError
+from zoo.job.schema import Data
 
 
 def split(values: Any, dtype: Any) -> Split:
@@ -57,3 +59,30 @@ def test_the_notice_has_the_numbers_and_the_way_to_others():
         "The images keep their values (16 bits): 0 becomes 0 and 4,095 becomes 1, the range of the 2 training images. "
         "For another window: --set data.window=[LOWER,UPPER]",
     )
+
+
+@pytest.mark.parametrize("window", ["percent", [5], ["a", "b"], 7, "none", [1, float("inf")], [2, 1], [1, True], None])
+def test_a_window_is_a_word_or_two_values(window: Any):
+    with pytest.raises(ValidationError, match=r"must be auto, 8-bit, percentile, dicom or \[LOWER,UPPER\]"):
+        Data(in_chans=1, mean=[0.5], std=[0.5], window=window)
+
+
+def test_values_and_scale_of_a_job():
+    def of(window: Any) -> tuple[Any, Any]:
+        data = Data(in_chans=1, mean=[0.5], std=[0.5], window=window)
+        return data.values, data.scale
+
+    assert of("8-bit") == ("8-bit", None)
+    assert of("dicom") == ("dicom", "dicom")
+    assert of([-60, 140]) == ("own", [-60.0, 140.0])
+    assert of("auto") == of("percentile") == ("own", None)
+
+
+def test_every_channel_is_in_a_sample(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("zoo.data.window._MOST", 1000)
+    pixels = np.zeros((40, 16, 16, 4), np.float32)
+    pixels[..., 3] = 100
+    pixels[..., 0] = -100
+    found = resolve_window("percentile", Split("train", pixels, np.zeros(40, np.int64), [""] * 40))
+    assert found is not None
+    assert found[0] == [-100, 100]

@@ -109,6 +109,21 @@ def test_a_bundle_from_before_there_was_a_choice_of_resizing_means_what_was_done
     assert Preprocessing(**read_card(bundle)["preprocessing"]).shape == (8, 1, "crop", "bicubic", 0.875, "8-bit")
 
 
+@pytest.mark.parametrize(
+    ("window", "values"), [([0, 4095], "own"), ([-60.5, 140.0], "own"), ("dicom", "dicom"), (None, "8-bit")]
+)
+def test_the_window_of_a_bundle_says_which_values_are_kept(bundle: Path, window: object, values: str):
+    rewrite(bundle, lambda c: c["preprocessing"].update(window=window))
+    assert Preprocessing(**read_card(bundle)["preprocessing"]).shape.values == values
+
+
+@pytest.mark.parametrize("window", [[5, 1], [1], "percentile", [0, "4095"], {"low": 0}, True])
+def test_a_window_of_a_bundle_that_is_none_is_damage(bundle: Path, window: object):
+    rewrite(bundle, lambda c: c["preprocessing"].update(window=window))
+    with pytest.raises(BundleError, match="window"):
+        read_card(bundle)
+
+
 def test_a_trained_model_sees_every_image_as_it_saw_those_it_was_trained_with(
     make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.decode import Pixels, Shape, WrongChannels, loses_values, opened, read_item, to_pixels
+from zoo.data.depth import MIXED
 from zoo.data.fingerprint import threaded
 from zoo.data.item_names import name_of
 from zoo.data.labels import ItemValues, Label, label_index
@@ -181,13 +182,17 @@ def fill(rows: Rows, dataset: Any, shape: Shape, progress: Progress) -> Rows:
         WrongChannels: the number of channels of an image differs from the job's.
         WiderPixels: an image has a wider type of pixels than the rows.
     """
+    narrow = 0
     for found in _decoded(dataset, shape):
         if isinstance(found.pixels, str):
             rows.skipped.append({"index": found.index, "reason": found.pixels})
         else:
             rows.add(found.index, found.pixels, found.label, found.group)
             rows.depths.update(filter(None, [found.lost]))
+            narrow += found.pixels.dtype == BYTES
         progress(found.index + 1, len(dataset))
+    if rows.dtype != BYTES and narrow:
+        rows.depths[MIXED] = narrow
     return rows.used()
 
 

@@ -12,7 +12,7 @@ from zoo.plugin import PictureValues
 __all__ = ["depth_notices", "depth_of"]
 
 TEN, SIXTEEN, WIDE, FLOAT = "10 or 12 bits", "16 bits", "32 bits", "floats"
-WINDOW, WIDER = "a window", "more than 24 bits"
+WINDOW, WIDER, EIGHT, MIXED = "a window", "more than 24 bits", "8 bits", "8 bits among others"
 _LOSES = {
     TEN: ("10 or 12 bits per channel", "decoding keeps only the highest 8 bits"),
     SIXTEEN: ("16 bits per channel", "decoding keeps only the high byte"),
@@ -23,7 +23,10 @@ _LOSES = {
     FLOAT: ("floating-point values", "each image is divided by its maximum, and negative values become 0"),
     WINDOW: ("more than 8 bits and a window in the file", "decoding to 8 bits keeps the values in that window"),
     WIDER: ("numbers of more than 24 bits", "float32 keeps the nearest number"),
+    EIGHT: ("8 bits", "the model was trained on larger values, and takes theirs as they are"),
+    MIXED: ("8 bits, and others have more", "their values are taken as they are, and not enlarged"),
 }
+_REDUCED = frozenset((SIXTEEN, WIDE, FLOAT, WINDOW))
 _KEEPS = " To keep all bits, train with --set data.window=auto."
 
 
@@ -87,7 +90,7 @@ def depth_notices(counts: Mapping[str, int], total: int, what: str) -> list[str]
     """
     return [
         f"{counts[depth]:,} of {total:,} {what} {'has' if counts[depth] == 1 else 'have'} {called}: {lost}."
-        f"{'' if depth in (TEN, WIDER) else _KEEPS}"
+        f"{_KEEPS if depth in _REDUCED else ''}"
         for depth, (called, lost) in _LOSES.items()
         if counts.get(depth)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from math import gcd
 from typing import Any, Literal
 
 import numpy as np
@@ -76,7 +77,10 @@ def _range(train: Split) -> list[float]:
 
 def _sample(train: Split) -> NDArray[Any]:
     """At most 16.8 million values of the images, evenly spread over images and pixels."""
-    each = int(np.prod(train.gather(np.zeros(1, np.int64)).shape))
+    _, height, width, channels = train.gather(np.zeros(1, np.int64)).shape
     step = max(1, len(train) // 4096)
-    stride = max(1, -(-each * -(-len(train) // step) // _MOST))
-    return np.concatenate([block.reshape(len(block), -1)[:, ::stride].ravel() for block in _blocks(train, step)])
+    stride = max(1, -(-height * width * channels * -(-len(train) // step) // _MOST))
+    while gcd(stride, width) > 1:  # no column of pixels more often than another
+        stride += 1
+    blocks = (block.reshape(len(block), -1, channels)[:, ::stride] for block in _blocks(train, step))
+    return np.concatenate([block.ravel() for block in blocks])

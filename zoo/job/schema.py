@@ -6,7 +6,8 @@ Components are referred to by name and get keyword arguments when they are built
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from math import isfinite
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -231,8 +232,7 @@ class Train(_Strict):
         return self
 
 
-_Finite = Annotated[float, Field(allow_inf_nan=False)]
-Range = Annotated[list[_Finite], Field(min_length=2, max_length=2)]
+Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 WindowWord = Literal["auto", "8-bit", "percentile", "dicom"]
 
 
@@ -270,11 +270,15 @@ class Data(_Strict):
             raise ValueError(f"crop_pct {self.crop_pct} has no effect with resize=squash; set data.resize=crop")
         return self
 
-    @field_validator("window")
+    @field_validator("window", mode="before")
     @classmethod
-    def _of_two_values(cls, window: Any) -> Any:
-        if not isinstance(window, str) and window[0] >= window[1]:
-            raise ValueError(f"must be [lower, upper] with lower < upper, not {window}")
+    def _of_a_word_or_two_values(cls, window: Any) -> Any:
+        two = isinstance(window, list | tuple) and len(window) == 2
+        if two and all(type(each) in (int, float) and isfinite(each) for each in window) and window[0] < window[1]:
+            return [float(each) for each in window]
+        if window not in get_args(WindowWord):
+            words = ", ".join(get_args(WindowWord))
+            raise ValueError(f"must be {words} or [LOWER,UPPER] with LOWER < UPPER, not {window}")
         return window
 
     @property

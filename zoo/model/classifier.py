@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo.data.batches import Normalize, pixels_of
-from zoo.data.decode import Pixels, WrongChannels, to_pixels
+from zoo.data.decode import Pixels, WrongChannels, loses_values, to_pixels
+from zoo.data.depth import EIGHT, depth_of
 from zoo.data.own_values import viewable
 from zoo.data.picture_formats import FormatNotInstalled, value_suffixes
 from zoo.engine.calibration import familiarity
@@ -35,6 +36,7 @@ from zoo.model.inputs import listed, opened_input, path_of
 from zoo.model.prediction_fields import Computed, PredictionFields
 
 BATCH = 64
+_BYTE = 255
 Answer = dict[str, Any]
 """Prediction of an image, see :meth:`Classifier.predict`."""
 
@@ -401,6 +403,17 @@ class Classifier:
             if Path(called).suffix.lower() in value_suffixes() and getattr(error, "errno", None) is None:
                 reason = str(error)
             raise BadImage(f"{called}: {reason}") from error
+
+    def lost_of(self, picture: Any) -> str | None:
+        """What decoding loses of an opened image, or that it has 8 bits where the model takes larger values.
+
+        Returns:
+            A depth as :func:`zoo.api.images.depth_notices` counts it; None for nothing.
+        """
+        window = self.preprocessing.window
+        if isinstance(window, list) and window[1] > _BYTE and depth_of(picture) is None:
+            return EIGHT
+        return loses_values(picture, self.preprocessing.shape.values)
 
     def viewable(self, pixels: Pixels) -> NDArray[np.uint8]:
         """Decoded pixels in 8 bits, to be looked at: the model's window becomes 0..255."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from zoo.api.images import Pixels, decode_errors, loses_values, open_image
+from zoo.api.images import Pixels, decode_errors, open_image
 from zoo.errors import BadImage, DataError, RequestError
 from zoo.plugin import PictureValues
 from zoo_predict.many.items import ImageItem, content
@@ -85,7 +85,7 @@ class Predictor:
     def _picture(self, source: Path | bytes, name: str) -> tuple[Pixels, str | None]:
         picture = open_image(io.BytesIO(source) if isinstance(source, bytes) else source)
         with picture if hasattr(picture, "close") else nullcontext():
-            depth = loses_values(picture, self.classifier.preprocessing.shape.values)  # a loaded image has lost it
+            depth = self.classifier.lost_of(picture)  # before it is loaded, which loses the depth
             given = PictureValues(picture) if isinstance(picture, np.ndarray) else picture
             return self.classifier.pixels(given, name), depth
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from zoo.errors import DataError
 from zoo_formats.boxes import Box, FilePictures, Region
-from zoo_formats.labelled import LabelledImages, Listed
+from zoo_formats.labelled import LabelledImages, ListedImages
 
 __all__ = ["AnnotatedPicture", "AnnotationDataset", "Annotations", "Crops", "LabelledBox", "kept_while_unchanged"]
 
@@ -77,7 +77,7 @@ class AnnotationDataset(LabelledImages[Region]):
         what: kind of annotations, for the source.
     """
 
-    def __init__(self, split: str, listed: Listed[Region], what: str) -> None:
+    def __init__(self, split: str, listed: ListedImages[Region], what: str) -> None:
         super().__init__(listed, split, FilePictures(), f"{what} in {listed.name}")
 
     @classmethod
@@ -92,7 +92,7 @@ class AnnotationDataset(LabelledImages[Region]):
     @classmethod
     def listed(
         cls, root: Path | None, crops: Crops = "none", multilabel: bool | None = None, **options: Any
-    ) -> Listed[Region]:
+    ) -> ListedImages[Region]:
         """Images of all splits.
 
         Raises:
@@ -120,7 +120,7 @@ class AnnotationDataset(LabelledImages[Region]):
         return {"multilabel": listed.multilabel, "first": listed.places[0].path}
 
 
-def _as_listed(found: Annotations, crops: Crops = "none", multilabel: bool | None = None) -> Listed[Region]:
+def _as_listed(found: Annotations, crops: Crops = "none", multilabel: bool | None = None) -> ListedImages[Region]:
     """Images of annotated pictures.
 
     Whole pictures are multi-label if one of them has several classes; otherwise pictures without a label are left out.
@@ -158,7 +158,7 @@ def _as_listed(found: Annotations, crops: Crops = "none", multilabel: bool | Non
     return _listed(found, places, [labels[i] for i in rows], pictures, notices, multilabel=as_several)
 
 
-def _boxes(found: Annotations) -> Listed[Region]:
+def _boxes(found: Annotations) -> ListedImages[Region]:
     rows = [(picture, number, each) for picture in found.pictures for number, each in enumerate(picture.boxes, 1)]
     whole = [row for row in rows if not row[2].box.empty]
     if not whole:
@@ -184,10 +184,10 @@ def _listed(
     notices: list[str],
     multilabel: bool = False,
     grouped: bool = False,
-) -> Listed[Region]:
+) -> ListedImages[Region]:
     grouped = grouped or any(picture.group is not None for picture in pictures)
     names = sorted({name for picture in pictures for name in picture.attributes})
-    return Listed(
+    return ListedImages(
         found.name,
         places,
         labels,

@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 from zoo.errors import DataError
 from zoo.storage import atomic, cache_folder, in_bytes, made_folder, room_in
 from zoo_formats.glimpse import IMAGES
-from zoo_formats.labelled import LabelledImages, Listed
+from zoo_formats.labelled import LabelledImages, ListedImages
 from zoo_formats.paths import need_root
 from zoo_formats.splits import SPLIT_FOLDERS, named
 
@@ -164,7 +164,7 @@ class ImageArchive(LabelledImages[ArchiveMember]):
         return _read(need_root(root, "image_archive", _WHAT))[0].split_names
 
 
-def _read(path: Path) -> tuple[Listed[ArchiveMember], ArchivePictures]:
+def _read(path: Path) -> tuple[ListedImages[ArchiveMember], ArchivePictures]:
     if not path.is_file() or _kind(path) is None:
         raise DataError(f"{path} is not an archive. image_archive reads {_WHAT}.")
     now = path.stat()
@@ -172,7 +172,7 @@ def _read(path: Path) -> tuple[Listed[ArchiveMember], ArchivePictures]:
 
 
 @lru_cache(maxsize=2)
-def _read_once(path: Path, size: int, time_ns: int) -> tuple[Listed[ArchiveMember], ArchivePictures]:
+def _read_once(path: Path, size: int, time_ns: int) -> tuple[ListedImages[ArchiveMember], ArchivePictures]:
     """List an archive once for all splits, as long as it is the same."""
     kind = _kind(path)
     plain = path if kind in ("zip", "tar") else _decompressed(path, str(kind), size, time_ns)
@@ -250,7 +250,7 @@ def _blocks(path: Path, kind: str) -> Iterator[bytes]:
         raise DataError(f"{path} is damaged: {_reason(error)}. Download or pack it again.") from error
 
 
-def _listed(path: Path, members: Sequence[ArchiveMember]) -> Listed[ArchiveMember]:
+def _listed(path: Path, members: Sequence[ArchiveMember]) -> ListedImages[ArchiveMember]:
     """Images in class folders among the members of an archive."""
     found = [(_parts(path, member.name), member) for member in members]
     found = [(parts, member) for parts, member in found if not _is_hidden(parts)]
@@ -265,7 +265,7 @@ def _listed(path: Path, members: Sequence[ArchiveMember]) -> Listed[ArchiveMembe
         raise DataError(f"{path} has {len(pictures):,} pictures outside of class folders. {_EXPECTED}")
     unused = len(found) - len(used)
     notices = [f"Not used: {unused:,} of {len(found):,} files of {path.name}, which are no pictures in class folders."]
-    return Listed(
+    return ListedImages(
         str(path),
         [member for _, member in used],
         [(named(parts[1 if divided else 0], str(path)),) for parts, _ in used],

@@ -14,7 +14,7 @@ from zoo.errors import DataError, RequestError
 from zoo.storage import cache_folder, offline
 from zoo_formats.arrow_files import need_pyarrow
 from zoo_formats.features import Asked
-from zoo_formats.labelled import LabelledImages, Listed
+from zoo_formats.labelled import LabelledImages, ListedImages
 from zoo_formats.splits import split_in
 from zoo_formats.tables import RowPictures, TableRow, listed_rows
 
@@ -306,6 +306,6 @@ def _first_line(error: BaseException) -> str:
 
 
 @lru_cache(maxsize=2)
-def _listed(found: _Found, asked: Asked) -> tuple[Listed[TableRow], RowPictures]:
+def _listed(found: _Found, asked: Asked) -> tuple[ListedImages[TableRow], RowPictures]:
     remote = _open_remote if found.streamed else None
     return listed_rows(found.source, found.files, asked, None, None, found.notices, remote)

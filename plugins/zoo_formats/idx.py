@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from zoo.api.jobs import listing
 from zoo.errors import DataError
 from zoo_formats.glimpse import entries
-from zoo_formats.labelled import LabelledImages, Listed
+from zoo_formats.labelled import LabelledImages, ListedImages
 from zoo_formats.paths import need_root
 from zoo_formats.splits import split_in, splits_among
 
@@ -134,7 +134,7 @@ def _split(part: str) -> str | None:
 
 def _read(
     pair: _Pair, names: tuple[str, ...], splits: tuple[str, ...], where: str
-) -> tuple[Listed[int], ArrayPictures]:
+) -> tuple[ListedImages[int], ArrayPictures]:
     stamps = tuple((path.stat().st_size, path.stat().st_mtime_ns) for path in (pair.images, pair.labels))
     return _read_once(pair, names, splits, where, stamps)
 
@@ -142,7 +142,7 @@ def _read(
 @lru_cache(maxsize=2)
 def _read_once(
     pair: _Pair, names: tuple[str, ...], splits: tuple[str, ...], where: str, stamps: object
-) -> tuple[Listed[int], ArrayPictures]:
+) -> tuple[ListedImages[int], ArrayPictures]:
     """Read a split once, as long as its files are the same.
 
     Raises:
@@ -159,7 +159,7 @@ def _read_once(
             "again."
         )
     contents = contents_of(images)
-    listed = Listed(
+    listed = ListedImages(
         where,
         range(len(images)),
         label_names(labels, names or None, str(pair.labels)),

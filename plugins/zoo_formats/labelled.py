@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from zoo.errors import DataError
 from zoo_formats.splits import ALL, class_names, need_split, splits_among
 
-__all__ = ["LabelledImages", "Listed", "Pictures"]
+__all__ = ["LabelledImages", "ListedImages", "Pictures"]
 
 Place = TypeVar("Place", bound=Hashable)
 PlaceIn = TypeVar("PlaceIn", bound=Hashable, contravariant=True)
@@ -37,7 +37,7 @@ class Pictures(Protocol[PlaceIn]):
 
 
 @dataclass(frozen=True)
-class Listed(Generic[Place]):
+class ListedImages(Generic[Place]):
     """Images of a dataset as its files list them.
 
     Args:
@@ -100,7 +100,7 @@ class LabelledImages(Generic[Place]):
         DataError: there is no such split, the training images are of one class only, or two classes differ by case.
     """
 
-    def __init__(self, listed: Listed[Place], split: str, pictures: Pictures[Place], source: str) -> None:
+    def __init__(self, listed: ListedImages[Place], split: str, pictures: Pictures[Place], source: str) -> None:
         names = listed.split_names
         need_split(split, names if len(names) > 1 else (*names, ALL), listed.name)
         rows = [

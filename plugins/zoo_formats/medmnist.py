@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.api.jobs import listing
 from zoo.errors import DataError
-from zoo_formats.labelled import LabelledImages, Listed
+from zoo_formats.labelled import LabelledImages, ListedImages
 from zoo_formats.paths import need_root
 from zoo_formats.splits import splits_among
 
@@ -137,7 +137,7 @@ def _shape(path: Path, key: str) -> tuple[int, ...]:
 @lru_cache(maxsize=1)
 def _read_once(
     path: Path, split: str, names: tuple[str, ...], size: int, time_ns: int
-) -> tuple[Listed[int], ArrayPictures]:
+) -> tuple[ListedImages[int], ArrayPictures]:
     """Read a split once, as long as the file is the same.
 
     Raises:
@@ -153,7 +153,7 @@ def _read_once(
         raise DataError(f"{path} has {len(images):,} {keys[split][0]}, and {len(labels):,} {keys[split][1]}.")
     known = names or _known_names(path)
     contents = contents_of(images)
-    listed = Listed(
+    listed = ListedImages(
         str(path),
         range(len(images)),
         label_names(labels, known or None, f"{keys[split][1]} in {path}"),

@@ -16,7 +16,7 @@ from zoo.errors import DataError
 from zoo_formats.arrow_files import SUFFIXES, ArrowFile
 from zoo_formats.features import Asked, TableFormat, format_of
 from zoo_formats.glimpse import entries, folders, has_pictures
-from zoo_formats.labelled import LabelledImages, Listed
+from zoo_formats.labelled import LabelledImages, ListedImages
 from zoo_formats.paths import inside, need_root
 from zoo_formats.splits import named, split_in
 
@@ -168,7 +168,7 @@ class ImageTable(LabelledImages[TableRow]):
         return {"multilabel": format_of(ArrowFile(files[0][1]), asked).several}
 
 
-def _read(root: Path | None, asked: Asked, names: Sequence[str] | None) -> tuple[Listed[TableRow], RowPictures]:
+def _read(root: Path | None, asked: Asked, names: Sequence[str] | None) -> tuple[ListedImages[TableRow], RowPictures]:
     path = need_root(root, "parquet", _WHAT)
     folder, found = table_files(path)
     stamps = tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for _, file in found)
@@ -183,7 +183,7 @@ def _listed_once(
     files: Sequence[tuple[str | None, Path]],
     asked: Asked,
     names: Sequence[str] | None,
-) -> tuple[Listed[TableRow], RowPictures]:
+) -> tuple[ListedImages[TableRow], RowPictures]:
     """Read the tables once for all splits, as long as the files are the same."""
     del stamps
     return listed_rows(name, files, asked, names, folder)
@@ -197,7 +197,7 @@ def listed_rows(
     folder: Path | None,
     notices: Sequence[str] = (),
     remote: Callable[[str], Any] | None = None,
-) -> tuple[Listed[TableRow], RowPictures]:
+) -> tuple[ListedImages[TableRow], RowPictures]:
     """List the rows of tables, and hash their images.
 
     Args:
@@ -232,7 +232,7 @@ def listed_rows(
     places = [row.place for row in used]
     columns = _Columns(files, forms, places)
     splits = [row.split for row in used if row.split is not None]
-    listed = Listed(
+    listed = ListedImages(
         name,
         places,
         labels,

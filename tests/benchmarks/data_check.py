@@ -1,11 +1,11 @@
 """What ``zoo data check`` finds of defects that were planted into a folder of photos: a table in Markdown.
 
-    python tests/benchmarks/data_check.py FOLDER [WEIGHTS] [SEED] [SECONDS]
+    python tests/benchmarks/data_check.py FOLDER [WEIGHTS] [SEED] [SECONDS] [FOLDS]
 
 FOLDER has train/ and val/ with two class folders of JPEGs each; it is copied, and never changed. WEIGHTS are those of
 ``timm/tf_efficientnet_lite0``, or ``-`` for none: with them labels are judged by its features too, beside the plain
-ones; with SECONDS also by networks that are trained for so long. Defects go into photos of their own, so that each is
-found for its own reason:
+ones; with SECONDS also by networks that are trained for so long, in FOLDS. Defects go into photos of their own, so
+that each is found for its own reason:
 
 * exact: copied, half of them as PNG; near: encoded again, resized, or cropped by up to 15 % from each side;
 * leaks: copies of train in val, exact and near;
@@ -145,15 +145,15 @@ def near_copy(file: Path, folder: Path, kind: str, draw: random.Random) -> Path:
     return copy
 
 
-def checked(root: Path, weights: str | None, seed: int = 0, seconds: float = 0) -> Checked:
+def checked(root: Path, weights: str | None, seed: int = 0, seconds: float = 0, folds: int = 5) -> Checked:
     """Check a folder, by plain features, by those of lite0, or by networks that are trained for some time."""
     network: Any = no_architecture if weights is None else "timm/tf_efficientnet_lite0"
     asked = {"architecture": network, "dataset": str(root), "weights": weights}
     resolved = resolve(make_request(asked, recipe="none"), open_registry())
     make = None if weights is None else lambda num_classes: backbone_of_job(resolved, num_classes)
-    training = CrossValidation("simple_cnn", seconds, seed=seed) if seconds else None
+    training = CrossValidation("simple_cnn", seconds, folds, seed) if seconds else None
     opener = build_opener(resolved)
-    return check_dataset(opener, str(root), Observer(), make, choose_execution(), seed=seed, training=training)
+    return check_dataset(opener, str(root), Observer(), make, choose_execution(), folds, seed, training)
 
 
 def found_pairs(found: Checked, pairs: list[tuple[Path, Path]]) -> int:
@@ -206,12 +206,12 @@ def label_rows(found: Checked, planted: Planted, words: str) -> Iterator[str]:
     yield f"| swapped, {words}: called suspects, beside {false} false | {total} | {among} | {among / total:.1%} |"
 
 
-def main(folder: str, weights: str = "-", seed: str = "0", seconds: str = "0") -> None:
+def main(folder: str, weights: str = "-", seed: str = "0", seconds: str = "0", folds: str = "5") -> None:
     """Plant, check and print."""
-    _main(folder, None if weights == "-" else weights, int(seed), float(seconds))
+    _main(folder, None if weights == "-" else weights, int(seed), float(seconds), int(folds))
 
 
-def _main(folder: str, weights: str | None, seed: int, trained_s: float) -> None:
+def _main(folder: str, weights: str | None, seed: int, trained_s: float, folds: int) -> None:
     with tempfile.TemporaryDirectory() as home:
         planted = plant(Path(folder), Path(home) / "planted", 50, seed)
         begun = time.perf_counter()
@@ -223,7 +223,8 @@ def _main(folder: str, weights: str | None, seed: int, trained_s: float) -> None
         if weights is not None:
             lines += label_rows(checked(planted.root, weights, seed), planted, "features of lite0")
         if trained_s:
-            lines += label_rows(checked(planted.root, None, seed, trained_s), planted, f"trained {trained_s:.0f} s")
+            found = checked(planted.root, None, seed, trained_s, folds)
+            lines += label_rows(found, planted, f"trained {trained_s:.0f} s, {folds} folds")
         print("\n".join(lines))  # noqa: T201
         whole = checked(Path(folder), weights, seed)
         own = {tuple(sorted(Path(n).name for n in names)) for names in _names(whole)}

@@ -26,10 +26,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.api.compute import wilson_interval
 from zoo.api.jobs import components
 from zoo.api.running import Observer
-from zoo_label.audit import WINDOW, Stability
+from zoo_label.audit import Audit, Stability, audit_of
 from zoo_label.choice import choose_next
 from zoo_label.features import features_of_architecture, plain
 from zoo_label.head import fit_head
@@ -96,14 +95,14 @@ class Point:
         recall: mean recall on the other pictures.
         counts: number of labels by class.
         stable: the page says that more labels will hardly pay.
-        audited: for each of the latest hundred pictures drawn at random, whether it was predicted right before.
+        audit: the estimate of the accuracy that the page shows; None without one.
         accuracy: accuracy on the pool's pictures without a label.
     """
 
     recall: float
     counts: NDArray[np.int64]
     stable: bool
-    audited: list[bool]
+    audit: Audit | None
     accuracy: float
 
 
@@ -112,7 +111,7 @@ def course(given: Setting, way: str, seed: int) -> Iterator[Point]:
     classes = int(given.labels.max()) + 1
     order = np.random.default_rng(seed).permutation(given.pool)
     labelled: dict[int, int] = {}
-    probs, stability, audited = None, Stability(), list[bool]()
+    probs, stability, audited = None, Stability(), list[int]()
     while len(labelled) < max(LABELS):
         left = np.array([row for row in order.tolist() if row not in labelled])
         wanted = {"random": 0, "active": BATCH, "as shipped": BATCH - BATCH // 5}[way]
@@ -120,7 +119,7 @@ def course(given: Setting, way: str, seed: int) -> Iterator[Point]:
         chosen = choose_next(probs, len(labelled), pool, left, wanted, seed) if wanted else []
         drawn = [row for row in left.tolist() if row not in chosen]
         if probs is not None:
-            audited += [bool(probs[row].argmax() == given.labels[row]) for row in drawn[: BATCH - wanted]]
+            audited += drawn[: BATCH - wanted]
         for row in [*chosen, *drawn][:BATCH]:
             labelled[row] = int(given.labels[row])
         fitted = fit_head(given.features, labelled, classes)
@@ -132,7 +131,8 @@ def course(given: Setting, way: str, seed: int) -> Iterator[Point]:
             rest = np.setdiff1d(np.arange(given.pool), list(labelled))
             accuracy = float((fitted[rest].argmax(axis=1) == given.labels[rest]).mean())
             counts = np.bincount(list(labelled.values()), minlength=classes)
-            yield Point(float(np.mean(recalls)), counts, stability.reached, audited[-WINDOW:], accuracy)
+            audit = audit_of(given.features, labelled, audited, classes) if way == "as shipped" else None
+            yield Point(float(np.mean(recalls)), counts, stability.reached, audit, accuracy)
 
 
 def table(name: str, given: Setting, seeds: int) -> tuple[list[str], dict[str, Any]]:
@@ -156,9 +156,7 @@ def table(name: str, given: Setting, seeds: int) -> tuple[list[str], dict[str, A
 
 def _audit(point: Point) -> tuple[float, float, float] | None:
     """Ends of the interval that the page shows, and the accuracy that it estimates; None without an audit."""
-    if not point.audited:
-        return None
-    return (*wilson_interval(sum(point.audited), len(point.audited)), point.accuracy)
+    return None if point.audit is None else (point.audit.low, point.audit.high, point.accuracy)
 
 
 def audits(found: dict[str, Any]) -> Iterator[str]:

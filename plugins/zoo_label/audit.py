@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api.compute import wilson_interval
-from zoo_label.journal import LabelAnswer
+from zoo_label.head import fit_head
 
 __all__ = ["Audit", "Stability", "audit_of", "kappa", "reserve"]
 
 WINDOW = 100
-"""Number of the latest audited pictures that count, since the model improves."""
+"""Number of the latest audited pictures that count."""
+FOLDS = 5
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Accuracy of predictions that were made before the label, on pictures drawn at random.
+    """Accuracy on pictures drawn at random, each predicted by a model that was fitted without it.
 
     Args:
         right, count: right predictions, and audited pictures.
@@ -33,17 +34,35 @@ class Audit:
     high: float
 
 
-def audit_of(answers: Iterable[LabelAnswer]) -> Audit | None:
-    """Audit of the answers that hold, the latest hundred; None without any.
+def audit_of(
+    features: NDArray[np.float32],
+    labels: Mapping[int, int],
+    drawn: Sequence[int],
+    classes: int,
+    fixed: NDArray[np.float32] | None = None,
+) -> Audit | None:
+    """Cross-fit the head on the audited pictures, the latest hundred; None where there are fewer than five.
 
-    Skipped pictures and those of no class are left out: a model can't predict either.
+    Predictions that were made before a label would measure the models of that time, which knew less.
+
+    Args:
+        features, labels, classes, fixed: as :func:`zoo_label.head.fit_head` has them.
+        drawn: labelled pictures that were drawn at random, in the order of their labels.
     """
-    counted = [answer for answer in answers if answer.audit and answer.guess and answer.event == "label"][-WINDOW:]
-    if not counted:
+    audited = list(drawn)[-WINDOW:]
+    if len(audited) < FOLDS:
         return None
-    right = sum(answer.guess == answer.label for answer in counted)
-    low, high = wilson_interval(right, len(counted))
-    return Audit(right, len(counted), low, high)
+    rows = np.fromiter(labels, np.int64, len(labels))
+    place = {int(row): i for i, row in enumerate(rows)}
+    held = None if fixed is None else fixed[rows]
+    right = 0
+    for fold in range(FOLDS):
+        out = {place[index] for index in audited[fold::FOLDS]}
+        kept = {i: labels[int(row)] for i, row in enumerate(rows) if i not in out}
+        predicted = fit_head(features[rows], kept, classes, held).argmax(axis=1)
+        right += sum(int(predicted[i]) == labels[int(rows[i])] for i in out)
+    low, high = wilson_interval(right, len(audited))
+    return Audit(right, len(audited), low, high)
 
 
 def reserve(names: Sequence[str], fraction: float, seed: int) -> list[int]:

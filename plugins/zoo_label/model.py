@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from zoo.api.running import Observer
 from zoo.errors import ZooError
-from zoo_label.audit import Stability
+from zoo_label.audit import Audit, Stability, audit_of
 from zoo_label.choice import COLD, choose_next
 from zoo_label.features import Extractor
 from zoo_label.head import BaseLogits, Probs, fit_head, standardised
@@ -22,7 +22,7 @@ from zoo_label.pool import Pool
 __all__ = ["Fitted", "Model", "Snapshot"]
 
 EVERY = 5
-"""Number of new answers after which the head is refitted."""
+"""Number of new answers after which the head is refitted; a twentieth of the labels where that is more."""
 BATCH = 10
 """Number of pictures that are chosen at once."""
 
@@ -33,11 +33,13 @@ class Snapshot:
 
     Args:
         labels: class of each labelled picture.
+        drawn: labelled pictures that were drawn at random, in the order of their labels.
         candidates: indices of the pictures to choose from.
         version: number of the changes so far.
     """
 
     labels: Mapping[int, str]
+    drawn: Sequence[int]
     candidates: NDArray[np.int64]
     version: int
 
@@ -51,12 +53,14 @@ class Fitted:
         probs: (N, K), of the whole pool.
         labels: number of labels that it was fitted on.
         seconds: duration of the fit.
+        audit: its accuracy on pictures drawn at random; None before there are five.
     """
 
     classes: tuple[str, ...]
     probs: Probs
     labels: int
     seconds: float
+    audit: Audit | None = None
 
     @cached_property
     def best(self) -> list[str]:
@@ -126,7 +130,7 @@ class Model:
     def notify(self, version: int, *, empty: bool = False) -> None:
         """Announce new answers; the head is refitted after a few, or at once where the queue is empty."""
         with self._changed:
-            self._wanted = max(self._wanted, version, self._done + EVERY if empty else 0)
+            self._wanted = max(self._wanted, version, self._done + self._step if empty else 0)
             self._changed.notify_all()
 
     @property
@@ -153,8 +157,12 @@ class Model:
 
     def _wait(self) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._wanted - self._done >= EVERY)
+            self._changed.wait_for(lambda: self._closed or self._wanted - self._done >= self._step)
             return not self._closed
+
+    @property
+    def _step(self) -> int:
+        return max(EVERY, (self.fitted.labels if self.fitted else 0) // 20)
 
     def _compute_features(self) -> None:
         found = self.extractor.of(self.pool, self._told)
@@ -199,4 +207,8 @@ class Model:
             return None
         targets = {index: classes.index(name) for index, name in labels.items()}
         probs = fit_head(self._features, targets, len(classes), fixed)
-        return Fitted(classes, probs, len(labels), time.perf_counter() - begin)
+        seconds = time.perf_counter() - begin
+        drawn = [index for index in now.drawn if index in targets]
+        return Fitted(
+            classes, probs, len(labels), seconds, audit_of(self._features, targets, drawn, len(classes), fixed)
+        )

@@ -87,7 +87,8 @@ class Session:
         with self.lock:
             taken = self.leases.taken()
             candidates = [index for index in self._open() if index not in taken]
-            return Snapshot(self.labelling.labels(), np.array(candidates, np.int64), self.version)
+            drawn = [index for index, each in self.labelling.answers.items() if each.audit and each.event == "label"]
+            return Snapshot(self.labelling.labels(), drawn, np.array(candidates, np.int64), self.version)
 
     def next(self, client: str, count: int, keep: Sequence[int]) -> list[dict[str, Any]]:
         """Lease the next pictures to a client.

@@ -22,7 +22,7 @@ function show(found) {
   $("next").hidden = !found.advice.endsWith(":");
   $("accuracy").textContent = audit ? percent(audit.right / audit.count) : "–";
   $("interval").textContent = audit ? `${percent(audit.low)} to ${percent(audit.high)}` : "";
-  $("audit-words").textContent = audit ? `${audit.right} of the last ${audit.count} random pictures were predicted right before they were labelled (95% interval).` : found.drawn ? "Measured on random pictures, once there is a model." : "No pictures are drawn at random to measure it.";
+  $("audit-words").textContent = audit ? `${audit.right} of the last ${audit.count} random pictures are predicted right by a model that was fitted without them (95% interval).` : found.drawn ? "Measured on random pictures, once there are five." : "No pictures are drawn at random to measure it.";
   $("model").textContent = model.status || (model.labels === null ? "Waits for labels of two classes." : `Fitted on ${counted(model.labels, "label")} in ${model.seconds.toFixed(1)} s.`);
   $("model").classList.toggle("bad", model.failed);
   $("model-source").textContent = `From ${model.source}.`;

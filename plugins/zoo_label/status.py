@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoo_label.audit import audit_of
 from zoo_label.labelling import Labelling
 from zoo_label.model import Model
 
@@ -35,7 +34,7 @@ class Progress:
 def status_of(labelling: Labelling, model: Model, progress: Progress) -> dict[str, Any]:
     """Progress, classes, model and audit."""
     events, per_class = labelling.counts(), Counter(labelling.labels().values())
-    audit = audit_of(labelling.answers.values())
+    audit = model.fitted.audit if model.fitted else None
     return {
         "pool": str(labelling.pool.source),
         "file": str(labelling.journal.path),

@@ -10,27 +10,45 @@ from sklearn.metrics import cohen_kappa_score
 
 from zoo.api.compute import wilson_interval
 from zoo_label.audit import WINDOW, Stability, audit_of, kappa, reserve
-from zoo_label.journal import Event, LabelAnswer
+from zoo_label.head import standardised
 
 
-def answer(label: str, guess: str, event: Event = "label", audit: bool = True) -> LabelAnswer:
-    return LabelAnswer("a.jpg", label, event, "ann", "now", guess, audit)
+def two_groups(count: int, noise: float = 1.0) -> tuple[np.ndarray, dict[int, int]]:
+    """Features (count, 6) of two classes, and their labels."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, count)
+    features = generator.normal(0, noise, (count, 6)) + labels[:, None]
+    return standardised(features.astype(np.float32)), {row: int(label) for row, label in enumerate(labels)}
 
 
-def test_predictions_of_random_pictures_count():
-    answers = [answer("cat", "cat")] * 8 + [answer("cat", "dog")] * 2 + [answer("cat", "dog", audit=False)] * 30
-    answers += [answer("", "cat", "none"), answer("", "cat", "skip"), answer("cat", "")]
-    found = audit_of(answers)
+def test_audited_pictures_are_predicted_by_models_fitted_without_them():
+    """Labels that no model can predict are right half of the time, although the head could learn each by heart."""
+    random = {row: int(label) for row, label in enumerate(np.random.default_rng(1).integers(0, 2, 120))}
+    found = audit_of(np.random.default_rng(2).normal(size=(120, 300)).astype(np.float32), random, range(100), 2)
     assert found is not None
-    assert (found.right, found.count) == (8, 10)
-    assert (found.low, found.high) == wilson_interval(8, 10)
-    assert audit_of([answer("cat", "cat", audit=False)]) is None
+    assert found.count == 100
+    assert 30 <= found.right <= 70
+    assert (found.low, found.high) == wilson_interval(found.right, 100)
+    easy = audit_of(two_groups(120, noise=0.2)[0], two_groups(120)[1], range(100), 2)
+    assert easy is not None
+    assert easy.right > 95
 
 
-def test_the_latest_count_since_the_model_improves():
-    found = audit_of([answer("cat", "dog")] * 50 + [answer("cat", "cat")] * WINDOW)
+def test_the_latest_hundred_count_and_fewer_than_five_do_not():
+    features, labels = two_groups(150)
+    found = audit_of(features, labels, range(WINDOW + 30), 2)
     assert found is not None
-    assert (found.right, found.count) == (WINDOW, WINDOW)
+    assert found.count == WINDOW
+    assert audit_of(features, labels, range(4), 2) is None
+
+
+def test_a_trained_model_takes_part():
+    features, labels = two_groups(40)
+    logits = np.zeros((40, 2), np.float32)
+    logits[np.arange(40), list(labels.values())] = 20
+    found = audit_of(np.zeros_like(features), labels, range(20), 2, logits)
+    assert found is not None
+    assert found.right == 20
 
 
 @given(st.integers(0, 300), st.floats(0, 0.5), st.integers(0, 5))

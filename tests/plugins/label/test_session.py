@@ -47,14 +47,14 @@ def label_all(session: Session, count: int) -> list[dict[str, Any]]:
 
 
 def test_a_model_is_fitted_guesses_and_is_audited(make_session: Callable[..., Session]):
-    session = make_session(start=True, audit=0.25)
+    session = make_session(start=True, audit=0.4)
     until(lambda: session.model.queue)
     shown = label_all(session, 24)
     status = session.status("a")
     assert status["labelled"] == 24
     assert status["left"] == 6
     assert status["model"]["labels"] >= 20
-    assert status["audit"]["count"] >= 3
+    assert status["audit"]["count"] >= 5
     assert status["audit"]["low"] < status["audit"]["right"] / status["audit"]["count"] <= 1
     audited = [each for each in shown if each["audit"]]
     assert audited
@@ -65,7 +65,7 @@ def test_a_model_is_fitted_guesses_and_is_audited(make_session: Callable[..., Se
     assert {answer.path for answer in answers if answer.audit} == {each["name"] for each in audited}
     fitted = session.model.fitted
     assert fitted is not None
-    assert np.mean([fitted.guess(i) == colour_of(name) for i, name in enumerate(session.pool.names)]) > 0.9
+    assert np.mean([fitted.guess(i) == colour_of(name) for i, name in enumerate(session.pool.names)]) > 0.7
 
 
 def test_two_clients_never_have_the_same_picture(make_session: Callable[..., Session]):

@@ -25,13 +25,13 @@ from zoo.errors import RequestError
 from zoo_data_check.duplicates import find_twins
 from zoo_data_check.scan import scan
 
-__all__ = ["Pool", "read_pool"]
+__all__ = ["ImagePool", "read_pool"]
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Pool:
+class ImagePool:
     """The N images of a dataset.
 
     Args:
@@ -69,7 +69,7 @@ class Pool:
 
 def read_pool(
     opener: Opener, progress: Progress, needed: Mapping[str, str | None] | None = None, *, duplicates: bool = True
-) -> Pool:
+) -> ImagePool:
     """Read a dataset's images with their labels, groups and columns.
 
     Args:
@@ -89,7 +89,9 @@ def read_pool(
         seen = scan(opener, classes, progress)
         own = [seen.index[seen.split == number] for number in range(len(seen.splits))]
         twins = find_twins([facts.digest for facts in seen.facts], seen.thumbs, progress).group
-        found = Pool(seen.names, seen.labels, classes, seen.splits, twins=twins, bad=seen.bad, notices=seen.notices)
+        found = ImagePool(
+            seen.names, seen.labels, classes, seen.splits, twins=twins, bad=seen.bad, notices=seen.notices
+        )
         return _described(found, list(seen.datasets.values()), own)
     names = list(opener.splits())
     datasets = [first if name == "train" else opener.open(name) for name in names]
@@ -99,7 +101,7 @@ def read_pool(
     )
     images = [name_of(dataset, i) for dataset in datasets for i in range(len(dataset))]
     notices = [text for dataset in datasets for text in getattr(dataset, "notices", ())]
-    return _described(Pool(images, labels, classes, names, notices=list(dict.fromkeys(notices))), datasets, own)
+    return _described(ImagePool(images, labels, classes, names, notices=list(dict.fromkeys(notices))), datasets, own)
 
 
 def _need_column(columns: Mapping[str, Any], name: str, option: str) -> None:
@@ -125,7 +127,7 @@ def _labels(dataset: Any, split: str, classes: Sequence[str]) -> Labels:
     return renumbered(labels_of(dataset, targets), label_map(dataset.classes, classes, split), len(classes))
 
 
-def _described(pool: Pool, datasets: Sequence[Any], rows: Sequence[NDArray[np.int64]]) -> Pool:
+def _described(pool: ImagePool, datasets: Sequence[Any], rows: Sequence[NDArray[np.int64]]) -> ImagePool:
     """Add groups and columns from the dataset objects of the splits."""
     known = [groups_of(dataset) for dataset in datasets]
     groups: list[str] | None = None
@@ -140,7 +142,7 @@ def _described(pool: Pool, datasets: Sequence[Any], rows: Sequence[NDArray[np.in
         for table, own in zip(tables, rows, strict=True):
             values = table.get(name)
             columns[name] += ["" if values is None else _text(values[int(i)]) for i in own]
-    return Pool(**{**vars(pool), "groups": groups, "columns": columns})
+    return ImagePool(**{**vars(pool), "groups": groups, "columns": columns})
 
 
 def _text(value: Any) -> str:

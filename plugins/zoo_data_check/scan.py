@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +21,6 @@ from zoo.api.images import (
     Split,
     WrongChannels,
     decode_errors,
-    depth_notices,
     depth_of,
     form_of,
     label_map,
@@ -36,6 +34,7 @@ from zoo.api.images import (
     to_pixels,
 )
 from zoo.errors import BadImage, DataError
+from zoo_data_check.more_bits import DEEP, depths_said, keeps_more, viewed
 
 SIDE = 64
 """Side of the grey thumbnails for finding duplicates, in pixels."""
@@ -60,7 +59,7 @@ class Facts(NamedTuple):
         grey: the image has no colour.
         mean, square: mean of the pixels in 0..1, and of their squares, (C,).
         spread: standard deviation of the grey levels, 0..255.
-        depth: precision beyond 8 bits, as :func:`zoo.data.depth.depth_of` describes it.
+        depth: ``more than 8 bits`` that are kept; else what is lost, as :func:`zoo.data.depth.depth_of` describes it.
     """
 
     digest: bytes
@@ -123,8 +122,8 @@ class Scan:
     def notices(self) -> list[str]:
         """Notices of the datasets, and of information that decoding loses."""
         told = [text for dataset in self.datasets.values() for text in getattr(dataset, "notices", ())]
-        depths = Counter(facts.depth for facts in self.facts if facts.depth is not None)
-        return list(dict.fromkeys([*told, *depth_notices(depths, len(self) + len(self.bad), "images")]))
+        said = depths_said((facts.depth for facts in self.facts), len(self) + len(self.bad))
+        return list(dict.fromkeys([*told, *said]))
 
     def label_words(self, row: int) -> str:
         """Names of a label: ``cat``; of a multi-label item ``cat;dog``."""
@@ -140,13 +139,16 @@ class Scan:
         try:
             found, _ = read_item(self.datasets[item["split"]], index)
             found = open_image(found) if isinstance(found, Path) else found
-            if isinstance(found, Image.Image):
+            if keeps_more(found):
+                _, pixels = viewed(found)
+            elif isinstance(found, Image.Image):
                 return ImageOps.exif_transpose(found)
-        except BadImage:
+            else:
+                pixels = to_pixels(np.asarray(found), _SEEN, len(found))
+        except (BadImage, WrongChannels):
             return None
         except decode_errors():
             return None
-        pixels = to_pixels(np.asarray(found), _SEEN, len(found))
         return Image.fromarray(pixels[..., :3] if len(found) > 2 else pixels[..., 0])
 
     @cached_property
@@ -268,7 +270,7 @@ def look(item: Any) -> tuple[Facts, Pixels, Pixels]:
     """Decode an image at full size.
 
     Args:
-        item: a PIL image, possibly not loaded yet, or a uint8 array or tensor (C, H, W).
+        item: a PIL image, possibly not loaded yet, an array or a tensor (C, H, W).
 
     Returns:
         Its statistics, its grey thumbnail uint8 (64, 64), and its colour thumbnail uint8 (32, 32, 3).
@@ -278,6 +280,8 @@ def look(item: Any) -> tuple[Facts, Pixels, Pixels]:
     """
     from PIL import Image
 
+    if keeps_more(item):
+        return _inspect_values(item)
     if isinstance(item, Image.Image):
         return _inspect_picture(item)
     array = np.ascontiguousarray(item)
@@ -285,6 +289,16 @@ def look(item: Any) -> tuple[Facts, Pixels, Pixels]:
     pixels = to_pixels(array, _SEEN, channels)
     digest = _digest(f"array {array.shape}", array.tobytes())
     return _facts(pixels, digest, (width, height), "array", "array", 1)
+
+
+def _inspect_values(item: Any) -> tuple[Facts, Pixels, Pixels]:
+    values, pixels = viewed(item)
+    height, width, channels = values.shape
+    seen = np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
+    digest = _digest(f"{values.dtype} {values.shape}", values.tobytes())
+    mode, form = getattr(item, "mode", "array"), getattr(item, "format", None) or "array"
+    facts, grey, colour = _facts(to_pixels(seen, _SEEN, channels), digest, (width, height), mode, form, 1)
+    return facts._replace(depth=DEEP), grey, colour
 
 
 def _inspect_picture(image: Any) -> tuple[Facts, Pixels, Pixels]:

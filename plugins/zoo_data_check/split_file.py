@@ -18,7 +18,7 @@ from zoo.errors import DataError, RequestError
 from zoo.storage import write_text
 from zoo_data_check.cleaning import MARK, listed_path
 from zoo_data_check.division import PARTS, Units, divide, divide_by_time, joined, strata_of, units_of
-from zoo_data_check.pool import Pool
+from zoo_data_check.pool import ImagePool
 from zoo_data_check.times import parse_times
 
 __all__ = ["Division", "SplitRules", "divided", "document_of", "write_split_file"]
@@ -79,7 +79,7 @@ class Division:
         notices: notices for the user.
     """
 
-    pool: Pool
+    pool: ImagePool
     parts: NDArray[np.int64]
     together: list[dict[str, Any]]
     groups: list[str] | None
@@ -87,7 +87,7 @@ class Division:
     notices: list[str]
 
 
-def divided(pool: Pool, rules: SplitRules) -> Division:
+def divided(pool: ImagePool, rules: SplitRules) -> Division:
     """Divide the images.
 
     Raises:
@@ -121,7 +121,7 @@ def divided(pool: Pool, rules: SplitRules) -> Division:
     return Division(pool, parts, together, groups, times, notices)
 
 
-def _named(pool: Pool, column: str) -> list[str]:
+def _named(pool: ImagePool, column: str) -> list[str]:
     """Groups by a column; an image with a blank cell is a group of its own."""
     return [value or f"{name} alone" for value, name in zip(pool.columns[column], pool.names, strict=True)]
 
@@ -136,7 +136,7 @@ def _span(texts: Sequence[str], numbers: NDArray[np.float64], chosen: NDArray[np
     return [texts[rows[numbers[rows].argmin()]], texts[rows[numbers[rows].argmax()]]]
 
 
-def _check_units(pool: Pool, units: Units, rules: SplitRules, by: Sequence[str]) -> None:
+def _check_units(pool: ImagePool, units: Units, rules: SplitRules, by: Sequence[str]) -> None:
     """Check that there is something to divide, of all images and of each class."""
     wanted = sum(share > 0 for share in rules.shares)
     if len(units.size) < wanted:
@@ -161,7 +161,7 @@ def _check_units(pool: Pool, units: Units, rules: SplitRules, by: Sequence[str])
         )
 
 
-def _check_parts(pool: Pool, parts: NDArray[np.int64], rules: SplitRules, by: Sequence[str]) -> None:
+def _check_parts(pool: ImagePool, parts: NDArray[np.int64], rules: SplitRules, by: Sequence[str]) -> None:
     """Check that no requested split is empty, and that train has every class."""
     for part, name in enumerate(PARTS):
         if rules.shares[part] > 0 and not (parts == part).any():
@@ -180,7 +180,7 @@ def _check_parts(pool: Pool, parts: NDArray[np.int64], rules: SplitRules, by: Se
         )
 
 
-def _notices(pool: Pool, parts: NDArray[np.int64], rules: SplitRules, units: Units) -> Iterator[str]:
+def _notices(pool: ImagePool, parts: NDArray[np.int64], rules: SplitRules, units: Units) -> Iterator[str]:
     if len(pool.splits) > 1:
         yield f"The dataset's own splits ({listing(pool.splits)}) are joined and divided again."
     if pool.bad:
@@ -234,7 +234,7 @@ def write_split_file(found: Division, path: Path) -> None:
     write_text(path, text.getvalue())
 
 
-def _label_columns(pool: Pool) -> dict[str, list[str]]:
+def _label_columns(pool: ImagePool) -> dict[str, list[str]]:
     if pool.form == "regression":
         return {name: [repr(float(v)) for v in pool.labels[:, k]] for k, name in enumerate(pool.classes)}
     if pool.form == "single-label":

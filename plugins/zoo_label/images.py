@@ -19,6 +19,7 @@ from zoo.api.images import (
     decode_errors,
     decode_split,
     full_size,
+    in_own_range,
     opened,
 )
 from zoo.api.running import Observer
@@ -86,8 +87,8 @@ def _encoded(path: Path, side: int) -> bytes:
 
     try:
         item: Any = opened(path)
-        pixels: Pixels = full_size(item, 3)
-        image = Image.fromarray(pixels)
+        pixels: Pixels = full_size(item, 3, "own")
+        image = Image.fromarray(in_own_range(pixels, getattr(item, "window", None)))
         image.thumbnail((side, side), Image.Resampling.LANCZOS)
         written = io.BytesIO()
         image.save(written, "JPEG", quality=88)

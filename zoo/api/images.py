@@ -41,7 +41,7 @@ from zoo.data.open import (
     same_task,
     training_splits,
 )
-from zoo.data.own_values import viewable
+from zoo.data.own_values import in_own_range, viewable
 from zoo.data.split import Labels, Split, class_counts
 from zoo.data.splits import fold_numbers, hold_out, hold_out_fold, label_map
 from zoo.data.store import decode_split, labels_of
@@ -78,6 +78,7 @@ __all__ = [
     "groups_of",
     "hold_out",
     "hold_out_fold",
+    "in_own_range",
     "is_multilabel",
     "label_indices",
     "label_map",

@@ -16,7 +16,16 @@ from zoo.plugin import PictureValues
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["as_stored", "check_finite", "eight_bits", "loses_digits", "planes_of", "viewable", "windowed"]
+__all__ = [
+    "as_stored",
+    "check_finite",
+    "eight_bits",
+    "in_own_range",
+    "loses_digits",
+    "planes_of",
+    "viewable",
+    "windowed",
+]
 
 Values = NDArray[Any]
 _LUMA = np.array([0.299, 0.587, 0.114])
@@ -104,6 +113,14 @@ def viewable(pixels: Values, window: Sequence[float] | Literal["dicom"] | None) 
         return pixels.astype(np.uint8, copy=False)
     unit = (pixels.astype(np.float64) - low) / (high - low)
     return (unit.clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def in_own_range(pixels: Values, window: tuple[float, float] | None = None) -> NDArray[np.uint8]:
+    """Own values of one image in 8 bits, to be looked at: the file's window, else lowest to highest, becomes 0..255."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    low, high = window or (float(pixels.min()), float(pixels.max()))
+    return viewable(pixels, (low, high if high > low else low + 1))
 
 
 def planes_of(image: Image.Image) -> Values:

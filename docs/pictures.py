@@ -29,6 +29,7 @@ TITLE = "zoo run simple_cnn cats_dogs"
 STYLES = "zoo/reports/*.css"
 SHOWN = {
     "docs/assets/label.webp": ("plugins/zoo_label/*.html", "plugins/zoo_label/*.css", STYLES),
+    "docs/assets/labelling.webp": ("plugins/zoo_label/choice.py", "plugins/zoo_label/head.py"),
     "docs/assets/predict-page.webp": ("plugins/zoo_predict/*.j2", STYLES),
     "docs/assets/predict-saved.webp": ("plugins/zoo_predict/annotate.py",),
     "docs/assets/notebook.webp": ("plugins/zoo_notebook/*.j2", "plugins/zoo_notebook/*.css"),

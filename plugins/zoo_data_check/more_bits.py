@@ -47,7 +47,7 @@ def depths_said(depths: Iterable[str | None], total: int) -> list[str]:
     deep = counts.pop(DEEP, 0)
     said = (
         f"{deep:,} of {total:,} images {'has' if deep == 1 else 'have'} more than 8 bits. Each is looked at in the "
-        "window of its file, else from its lowest to its highest value, and the mean and standard deviation are of that; "
-        "zoo run keeps all bits."
+        "window of its file, else from its lowest to its highest value, and the mean and standard deviation are of "
+        "that; zoo run keeps all bits."
     )
     return [*([said] if deep else []), *depth_notices(counts, total, "images")]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group(name="data")
 def group() -> None:
-    """Inspect a dataset, find problems in it, and divide it."""
+    """Inspect a dataset, find its problems and divide it."""
 
 
 group.add_command(split)

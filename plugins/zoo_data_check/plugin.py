@@ -8,7 +8,7 @@ from zoo.plugin import Command, Function, hookimpl
 @hookimpl
 def zoo_commands() -> list[Command]:
     """``zoo data check``, ``zoo data stats``, ``zoo data show`` and ``zoo data split``."""
-    summary = "Inspect a dataset, find problems in it, and divide it"
+    summary = "Inspect a dataset, find its problems and divide it"
     return [Command("data", "zoo_data_check.command:group", summary=summary, heading="Data")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,11 @@ def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draw
     opener = build_opener(resolved)
     train, classes = open_training(opener)
     dataset, candidates = _candidates(opener, train, split, job)
+    candidates = list(candidates)
     chosen, skipped, depths = _decode(dataset, candidates, opener.shape, count)
+    narrow = sum(pixels.dtype == np.uint8 for _, pixels, _ in chosen)
+    if job.data.window == "auto" and len(chosen) > narrow >= len(chosen) / 2:  # as a run decides
+        chosen, skipped, depths = _decode(dataset, candidates, opener.shape._replace(values="8-bit"), count)
     if not chosen:
         raise DataError(
             f"None of the first {len(skipped)} images of {split} can be decoded: "
@@ -176,7 +180,7 @@ def _evenly(items: NDArray[np.int64], labels: Labels | None, generator: np.rando
 
 
 def _decode(
-    dataset: Any, candidates: Iterator[int], shape: Shape, count: int
+    dataset: Any, candidates: Iterable[int], shape: Shape, count: int
 ) -> tuple[list[tuple[int, Pixels, Any]], list[dict[str, str]], Counter[str]]:
     """Decode the first ``count`` decodable items.
 

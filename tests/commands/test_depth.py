@@ -85,8 +85,7 @@ def test_data_check_and_data_show_say_it(zoo, deep_folder: Path):
     code, out, _ = zoo("data", "check", deep_folder, "--json")
     document = json.loads(out)
     assert code == 0
-    assert any(text.startswith("20 of 30 images have 16 bits per channel") for text in document["notices"])
-    assert any(text.startswith("9 of 30 images have floating-point") for text in document["notices"])
+    assert any(text.startswith("29 of 30 images have more than 8 bits") for text in document["notices"])
     (unreadable,) = [found for found in document["findings"] if found["kind"] == "unreadable"]
     assert "NaN" in unreadable["items"][0]["reason"]
     shutil.rmtree(deep_folder / "light")
@@ -126,3 +125,24 @@ def test_pictures_of_8_bits_for_a_model_of_more_are_counted(zoo, deep_folder: Pa
     code, out, err = zoo("run", "simple_cnn", deep_folder, *RUN, "--name", "mixed")
     assert code == 0, err
     assert "1 of 31 train images has 8 bits, and others have more: their values are taken as they are" in out + err
+
+
+@pytest.mark.parametrize(("wide", "window"), [(4, "8-bit"), (16, None)])
+def test_of_images_of_both_the_more_frequent_bits_decide(
+    zoo, tmp_path: Path, read_result, wide: int, window: str | None
+):
+    for number in range(20):
+        value, name = ((40, "dark"), (220, "light"))[number % 2]
+        pixels = np.full((12, 12), value * 257, np.uint16) if number < wide else np.full((12, 12), value, np.uint8)
+        path = tmp_path / "both" / name / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    code, out, err = zoo("run", "simple_cnn", tmp_path / "both", *RUN, "--set", "data.val_fraction=0.2", "--name", "r")
+    assert code == 0, err
+    found, said = read_result("runs/r")["job"]["data"]["window"], " ".join((out + err).split())
+    if window:
+        assert found == window
+        assert "4 of 20 train images have 16 bits per channel: decoding keeps only the high byte" in said
+    else:
+        assert found == [40, 220 * 257]
+        assert "4 of 20 train images have 8 bits, and others have more" in said

@@ -46,10 +46,10 @@ LARGER = [
 ]  # fmt: skip
 # Which compile their kernels first: here they run as they are written, for a compiler is another's matter.
 COMPILED = {"optim/kron", "optim/kronc", "optim/kronw"}
-# torchvision's datasets need files: tests/plugins/test_torchvision_data.py tries all of their checks on tiny copies.
-NEED_FILES = {e.id for e in ENTRIES if e.id.startswith("torchvision/") and e.kind == "dataset"} - {
-    "torchvision/fake_data"
-}
+# These need files: tests/plugins/test_torchvision_data.py and tests/plugins/formats/test_contract.py try all of their
+# checks on tiny ones.
+OF_FILES = ("torchvision/", "formats/")
+NEED_FILES = {e.id for e in ENTRIES if e.id.startswith(OF_FILES) and e.kind == "dataset"} - {"torchvision/fake_data"}
 # The only checks of ours that can't be tried, each with its reason.
 SKIPPED = {
     "metric:metrics/confusion_matrix:better-is-better": "not a single number",

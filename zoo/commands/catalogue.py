@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zoo.registry.registry import Registry
     from zoo.registry.signature import Parameter
 
-_MANY = 150
+_MANY = 200
 """Length of a list from which on a hint says how to narrow it down."""
 _FILTER = "List only architectures with params<10, size<=224, accuracy>80 or license=mit; repeatable."
 

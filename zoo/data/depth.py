@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.plugin import PictureValues
 
-__all__ = ["depth_notices", "depth_of"]
+__all__ = ["MIXED", "depth_notices", "depth_of"]
 
 TEN, SIXTEEN, WIDE, FLOAT = "10 or 12 bits", "16 bits", "32 bits", "floats"
 WINDOW, WIDER, EIGHT, MIXED = "a window", "more than 24 bits", "8 bits", "8 bits among others"
@@ -27,7 +27,7 @@ _LOSES = {
     MIXED: ("8 bits, and others have more", "their values are taken as they are, and not enlarged"),
 }
 _REDUCED = frozenset((SIXTEEN, WIDE, FLOAT, WINDOW))
-_KEEPS = " To keep all bits, train with --set data.window=auto."
+_KEEPS = " To keep all bits, train with --set data.window=[LOWER,UPPER], the values that become black and white."
 
 
 def depth_of(item: Any) -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.decode import Shape
-from zoo.data.depth import depth_notices
+from zoo.data.depth import MIXED, depth_notices
 from zoo.data.groups import shared_groups
 from zoo.data.split import Labels, Split, class_counts, has_values
 from zoo.data.splits import available, check_skipped, class_values, fixed_classes, hold_out, hold_out_fold, label_map
@@ -122,6 +122,7 @@ class Opener:
             groups=decoded.groups,
             attributes=decoded.attributes,
             split_digest=getattr(dataset, "split_digest", None),
+            mostly_8_bits=2 * decoded.depths.get(MIXED, 0) >= len(decoded.labels),
         )
 
     def _check_labels(self, labels: Any, count: int) -> None:

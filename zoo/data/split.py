@@ -38,6 +38,7 @@ class Split:
         groups: str (N,), group of each image, where the dataset has groups.
         attributes: values of the N images by name, where the dataset has attributes.
         split_digest: digest of the dataset's division into splits, where a file contains it.
+        mostly_8_bits: at least half of the images have 8 bits, and others have more.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Split:
     groups: NDArray[np.str_] | None = None
     attributes: Attributes | None = None
     split_digest: str | None = None
+    mostly_8_bits: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)

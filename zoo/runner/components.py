@@ -99,12 +99,20 @@ class RunComponents:
 
     def _decode(self, opened: OpenedData) -> dict[str, Split]:
         """Decode the splits, and standardise values by those of the training split."""
-        found = self._windowed(opened.decode(self.job))
+        found = opened.decode(self.job)
+        if self.job.data.window == "auto" and found[TRAIN].mostly_8_bits:  # in the range of the others these are black
+            self._decide("8-bit", "most training images have 8 bits")
+            found = opened.in_8_bits().decode(self.job)
+        found = self._windowed(found)
         self.task = self.task.fitted(found[TRAIN].labels)
         self.scoring: Scoring = replace(self.scoring, task=self.task)
         if self.teacher is not None:
             self.teacher.student = self.task
         return {name: replace(split, labels=self.task.standardise(split.labels)) for name, split in found.items()}
+
+    def _decide(self, window: Any, how: str) -> None:
+        self.resolved = self.resolved.decided({"data.window": window}, TRAIN, how)
+        self.job = self.resolved.job
 
     def _windowed(self, splits: dict[str, Split]) -> dict[str, Split]:
         """Resolve the job's window by the training split, and say it.
@@ -114,8 +122,7 @@ class RunComponents:
         """
         if (found := resolve_window(self.job.data.window, splits[TRAIN])) is not None:
             window, how = found
-            self.resolved = self.resolved.decided({"data.window": window}, TRAIN, how)
-            self.job = self.resolved.job
+            self._decide(window, how)
             splits = {**splits, TRAIN: with_window_notice(splits[TRAIN], window, how)}
         if self.teacher is not None:
             self.teacher.check_window(self.job.data.scale)

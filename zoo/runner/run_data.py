@@ -46,6 +46,10 @@ class OpenedData:
         """The same data, to be decoded at another image size in pixels."""
         return replace(self, opener=replace(self.opener, shape=self.opener.shape._replace(size=size)))
 
+    def in_8_bits(self) -> OpenedData:
+        """The same data, to be decoded to 8 bits."""
+        return replace(self, opener=replace(self.opener, shape=self.opener.shape._replace(values="8-bit")))
+
     def decode(self, job: Job) -> dict[str, Split]:
         """Decode train, val, and test where there is one, with the validation split that the job asks for.
 

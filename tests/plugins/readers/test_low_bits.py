@@ -50,7 +50,7 @@ def test_at_8_bits_they_are_chance_and_the_run_says_why(zoo: Zoo, stripes: Calla
     assert accuracy("flat") == 0.5
     said = "120 of 120 train images have 16 bits per channel: decoding keeps only the high byte."
     assert said in out + err
-    assert "data.window=auto" in out + err
+    assert "data.window=[LOWER,UPPER]" in " ".join((out + err).split())
     assert "window" not in preprocessing("flat")
 
 

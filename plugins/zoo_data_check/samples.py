@@ -93,11 +93,11 @@ def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draw
     opener = build_opener(resolved)
     train, classes = open_training(opener)
     dataset, candidates = _candidates(opener, train, split, job)
-    candidates = list(candidates)
-    chosen, skipped, depths = _decode(dataset, candidates, opener.shape, count)
+    order = list(candidates)
+    chosen, skipped, depths = _decode(dataset, order, opener.shape, count)
     narrow = sum(pixels.dtype == np.uint8 for _, pixels, _ in chosen)
     if job.data.window == "auto" and len(chosen) > narrow >= len(chosen) / 2:  # as a run decides
-        chosen, skipped, depths = _decode(dataset, candidates, opener.shape._replace(values="8-bit"), count)
+        chosen, skipped, depths = _decode(dataset, order, opener.shape._replace(values="8-bit"), count)
     if not chosen:
         raise DataError(
             f"None of the first {len(skipped)} images of {split} can be decoded: "

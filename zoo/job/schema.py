@@ -241,8 +241,8 @@ class Data(_Strict):
 
     Args:
         window: values that become 0 and 1, in the images' own unit: ``[0, 4095]``; ``auto`` for the range of the
-            training images, and ``8-bit`` where at least half of them have 8 bits; ``percentile`` for their 0.5 to 99.5 %;
-            ``dicom`` for the window that each file states; ``8-bit`` to reduce all images to 8 bits.
+            training images, or ``8-bit`` where at least half of them have 8 bits; ``percentile`` for their 0.5 to
+            99.5 %; ``dicom`` for the window that each file states; ``8-bit`` to reduce all images to 8 bits.
     """
 
     in_chans: Channels

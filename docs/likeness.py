@@ -6,7 +6,8 @@ What a page shows and what a command prints are compared as words in their order
 * what only draws (bars, sparklines, rules, stars) is gone, and with it white space and where a line is wrapped;
 * the cell of a count that is 0 (``·``) has become that of any other, and so has what ``zoo runs compare`` says of a
   difference, for on which side of 0.05 a p lies is a figure too; only its sentence for "p < 0.0001" stays as it is;
-* the run in a row of a leaderboard has become one sign, for which of two equals comes first is a figure too;
+* the run in a row of a leaderboard has become one sign, for which of two equals comes first is a figure too, and so has
+  the best of merged runs;
 * epoch lines that follow each other have become one, for another processor may need another number of them to stop
   early, and so have lines of nothing but numbers.
 
@@ -39,6 +40,8 @@ JUDGED = (
     (re.compile(r"(?<=  )(?:differs|no significant difference)$"), "#judged"),
     (re.compile(r"^\S+ against \S+: no significant difference in accuracy \(p = (?=#)"), "#judged"),
     (re.compile(r"^# +\S+(?= +# +#–#)"), "# #ranked"),
+    (re.compile(r"\b(?:no|a) significant difference(?=\.?$)"), "#judged"),
+    (re.compile(r"the best single run \(\S+\)"), "the best single run (#ranked)"),
     (re.compile(r"^\S+ is better than \S+ by # points? of accuracy \(p = (?=#)"), "#judged"),
 )
 WRAPPED = re.compile(r"(?<!\S)(?:#s|# (?:h|min|s|ms))(?: (?:#s|# (?:h|min|s|ms)|(?:min|s)))*(?!\S)")

@@ -112,7 +112,7 @@ MUTANTS: list[tuple[str, str, Component]] = [
     ("dataset", "can be opened", part(Dataset, "Good", splits=("val", "test"))),
     ("dataset", "class names", part(Dataset, "SameName")),
     ("dataset", "label range", part(Dataset, "FromOne")),
-    ("dataset", "images", part(Dataset, "Floats")),
+    ("dataset", "images", part(Dataset, "Spectra")),
     ("dataset", "determinism", part(Dataset, "Random")),
     ("dataset", "targets", part(Dataset, "OtherTargets")),
     ("dataset", "ends", part(Dataset, "Endless")),

@@ -78,11 +78,11 @@ class FromOne(Good):
         self.targets = [label + 1 for label in self.targets]
 
 
-class Floats(Good):
-    """Pixels in 0..1."""
+class Spectra(Good):
+    """Complex numbers."""
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        return self.images[index] / np.float32(255), self.targets[index]
+        return np.fft.fft2(self.images[index]), self.targets[index]
 
 
 class Random(Good):

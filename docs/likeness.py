@@ -7,7 +7,7 @@ What a page shows and what a command prints are compared as words in their order
 * the cell of a count that is 0 (``·``) has become that of any other, and so has what ``zoo runs compare`` says of a
   difference, for on which side of 0.05 a p lies is a figure too; only its sentence for "p < 0.0001" stays as it is;
 * the run in a row of a leaderboard has become one sign, for which of two equals comes first is a figure too, and so has
-  the best of merged runs;
+  the best of merged runs and of groups;
 * epoch lines that follow each other have become one, for another processor may need another number of them to stop
   early, and so have lines of nothing but numbers.
 
@@ -42,6 +42,7 @@ JUDGED = (
     (re.compile(r"^# +\S+(?= +# +#–#)"), "# #ranked"),
     (re.compile(r"\b(?:no|a) significant difference(?=\.?$)"), "#judged"),
     (re.compile(r"the best single run \(\S+\)"), "the best single run (#ranked)"),
+    (re.compile(r"Best: \S+, (?=#)"), "Best: #ranked, "),
     (re.compile(r"^\S+ is better than \S+ by # points? of accuracy \(p = (?=#)"), "#judged"),
 )
 WRAPPED = re.compile(r"(?<!\S)(?:#s|# (?:h|min|s|ms))(?: (?:#s|# (?:h|min|s|ms)|(?:min|s)))*(?!\S)")

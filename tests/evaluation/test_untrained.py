@@ -50,7 +50,8 @@ def test_it_is_measured_and_written_as_a_run(run: UntrainedRun, tmp_path: Path):
     assert (result.notices[0], result.model.begins, result.timing.total_s) == ("Look.", "made by hand", 1.5)
     assert (home / "job.yaml").read_text("utf-8").startswith("# made by hand\n")
     again = evaluate_run(home, registry=REGISTRY)
-    assert again.metrics_of("val").accuracy == pytest.approx(result.metrics_of("val").accuracy, abs=0.01)
+    one_image = 1.01 / len(run.splits["val"])  # of a near tie, computed in other batches
+    assert again.metrics_of("val").accuracy == pytest.approx(result.metrics_of("val").accuracy, abs=one_image)
     assert again.metrics_of("val").loss == pytest.approx(result.metrics_of("val").loss, rel=0.02)
     card = read_card(home / "model")
     assert card["temperature"] == result.metrics_of("val").calibration.temperature

@@ -15,11 +15,11 @@ SWAPPED = ("cats/00.png", "cats/07.png", "dogs/21.png", "dogs/33.png")
 
 @pytest.fixture
 def photos() -> Path:
-    """Pictures with a bright left or right half, 20 each, of which two each are in the other folder."""
+    """Pictures with a bright upper or lower half, which a flip leaves: 20 each, two of them in the other folder."""
     for i in range(40):
         pixels = np.random.default_rng(i).integers(0, 120, (32, 32, 3), np.uint8)
-        left = (i < 20) == (f"{'cats' if i < 20 else 'dogs'}/{i:02}.png" not in SWAPPED)
-        pixels[:, slice(0, 16) if left else slice(16, 32)] += 100
+        upper = (i < 20) == (f"{'cats' if i < 20 else 'dogs'}/{i:02}.png" not in SWAPPED)
+        pixels[slice(0, 16) if upper else slice(16, 32)] += 100
         path = Path("photos") / ("cats" if i < 20 else "dogs") / f"{i:02}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
@@ -37,7 +37,7 @@ def test_networks_find_swapped_labels(zoo, photos):
     with Path("suspects.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [list(row)[:4] for row in rows[:1]] == [["image", "label", "suggested", "reason"]]
-    assert len({row["image"].removeprefix("photos/") for row in rows[:8]} & set(SWAPPED)) >= 2, "in any 8 it is 0.8"
+    assert len({row["image"].removeprefix("photos/") for row in rows[:6]} & set(SWAPPED)) >= 3
     assert all({row["label"], row["suggested"]} == {"cats", "dogs"} for row in rows)
     assert rows[0]["reason"].startswith(f"looks like {rows[0]['suggested']} (margin -0.")
     assert document["suspects"] == {"path": "suspects.csv", "images": len(rows)}

@@ -34,6 +34,7 @@ from zoo.api.images import (
     label_map,
     labels_of,
     loses_values,
+    mostly_8_bits,
     name_of,
     open_training,
     opened,
@@ -96,7 +97,7 @@ def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draw
     order = list(candidates)
     chosen, skipped, depths = _decode(dataset, order, opener.shape, count)
     narrow = sum(pixels.dtype == np.uint8 for _, pixels, _ in chosen)
-    if job.data.window == "auto" and len(chosen) > narrow >= len(chosen) / 2:  # as a run decides
+    if job.data.window == "auto" and mostly_8_bits(narrow, len(chosen)):
         chosen, skipped, depths = _decode(dataset, order, opener.shape._replace(values="8-bit"), count)
     if not chosen:
         raise DataError(

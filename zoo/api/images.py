@@ -45,7 +45,7 @@ from zoo.data.own_values import in_own_range, viewable
 from zoo.data.split import Labels, Split, class_counts
 from zoo.data.splits import fold_numbers, hold_out, hold_out_fold, label_map
 from zoo.data.store import decode_split, labels_of
-from zoo.data.window import resolve_window
+from zoo.data.window import mostly_8_bits, resolve_window
 from zoo.runner.build import build_list, build_opener, seed_everything
 
 __all__ = [
@@ -84,6 +84,7 @@ __all__ = [
     "label_map",
     "labels_of",
     "loses_values",
+    "mostly_8_bits",
     "name_of",
     "open_image",
     "open_training",

@@ -48,9 +48,7 @@ def read_array(source: str | Path) -> NDArray[Any]:
 
 def _loaded(source: str | Path) -> Any:
     try:
-        if (
-            Path(source).suffix.lower() != ".npz"
-        ):  # a memory map fails on truncated files before their size is allocated
+        if Path(source).suffix.lower() != ".npz":  # a memory map fails on truncated files before they are allocated
             return np.load(source, mmap_mode="r", allow_pickle=False)
         with np.load(source, allow_pickle=False) as file:
             if len(names := file.files) != 1:

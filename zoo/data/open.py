@@ -17,6 +17,7 @@ from zoo.data.split import Labels, Split, class_counts, has_values
 from zoo.data.splits import available, check_skipped, class_values, fixed_classes, hold_out, hold_out_fold, label_map
 from zoo.data.store import decode_split
 from zoo.data.task_words import MULTI_LABEL, ORDINAL, READABLE_AS, REGRESSION, SINGLE_LABEL, dataset_task
+from zoo.data.window import mostly_8_bits
 from zoo.errors import ContractError, DataError, RequestError, ZooError
 from zoo.registry.entry import Entry
 from zoo.registry.protocols import check_methods
@@ -122,7 +123,7 @@ class Opener:
             groups=decoded.groups,
             attributes=decoded.attributes,
             split_digest=getattr(dataset, "split_digest", None),
-            mostly_8_bits=2 * decoded.depths.get(MIXED, 0) >= len(decoded.labels),
+            mostly_8_bits=mostly_8_bits(decoded.depths.get(MIXED, 0), len(decoded.labels)),
         )
 
     def _check_labels(self, labels: Any, count: int) -> None:

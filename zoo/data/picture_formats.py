@@ -164,12 +164,7 @@ def install_hint(suffixes: Iterable[str]) -> str:
             return _INSTALL_HEIC
         if suffix in AVIF:
             return _INSTALL_AVIF
-        if (
-            install := next((reader.install for _, reader in readers() if suffix in reader.suffixes), None)
-        ) is not None:
-            return install
+        for _, reader in readers():
+            if suffix in reader.suffixes:
+                return reader.install
     return ""
-
-
-def _install_of(suffix: str) -> str | None:
-    return next((reader.install for _, reader in readers() if suffix in reader.suffixes), None)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zoo.data.split import Split
 from zoo.errors import DataError
 
-__all__ = ["PERCENTILES", "Window", "resolve_window", "with_window_notice"]
+__all__ = ["PERCENTILES", "Window", "mostly_8_bits", "resolve_window", "with_window_notice"]
 
 Window = Literal["auto", "8-bit", "percentile", "dicom"] | Sequence[float]
 PERCENTILES = (0.5, 99.5)
@@ -21,6 +21,11 @@ _MOST = 2**24
 """Maximum number of values that percentiles are computed of, evenly spread."""
 _BLOCK = 256
 _KINDS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floating-point numbers"}
+
+
+def mostly_8_bits(narrow: int, count: int) -> bool:
+    """Check that at least half of the images have 8 bits, and others more: in the others' range they would be black."""
+    return narrow < count <= 2 * narrow
 
 
 def resolve_window(asked: Window, train: Split) -> tuple[list[float], str] | None:

@@ -100,7 +100,7 @@ class RunComponents:
     def _decode(self, opened: OpenedData) -> dict[str, Split]:
         """Decode the splits, and standardise values by those of the training split."""
         found = opened.decode(self.job)
-        if self.job.data.window == "auto" and found[TRAIN].mostly_8_bits:  # in the range of the others these are black
+        if self.job.data.window == "auto" and found[TRAIN].mostly_8_bits:
             self._decide("8-bit", "most training images have 8 bits")
             found = opened.in_8_bits().decode(self.job)
         found = self._windowed(found)

@@ -5,11 +5,13 @@ What a page shows and what a command prints are compared as words in their order
 * numbers, percentages, durations, dates, versions and hashes have each become one sign, whatever their value;
 * what only draws (bars, sparklines, rules, stars) is gone, and with it white space and where a line is wrapped;
 * the cell of a count that is 0 (``·``) has become that of any other, and so has what ``zoo runs compare`` says of a
-  difference, for on which side of 0.05 a p lies is a figure too; only its sentence for "p < 0.0001" stays as it is;
+  difference, for on which side of 0.05 a p lies is a figure too; only its sentence for "p < 0.0001" stays as it is,
+  unless the same run is the better one on both sides;
 * the run in a row of a leaderboard has become one sign, for which of two equals comes first is a figure too, and so has
   the best of merged runs and of groups;
 * epoch lines that follow each other have become one, for another processor may need another number of them to stop
-  early, and so have lines of nothing but numbers.
+  early, and so have lines of nothing but numbers;
+* rows of a name and figures may come in another order, for a rank is a figure too.
 
 A line ``…`` on the page stands for any number of lines, none too. Beside that, on a line with ``completed`` (the end of
 a run) a percentage may be another by ``POINTS`` at the most: a page must not praise what no longer comes out.
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 GAP = "…"
 POINTS = 10.0
@@ -45,6 +47,9 @@ JUDGED = (
     (re.compile(r"Best: \S+, (?=#)"), "Best: #ranked, "),
     (re.compile(r"^\S+ is better than \S+ by # points? of accuracy \(p = (?=#)"), "#judged"),
 )
+CLAIM = re.compile(r"^(\S+ is better than \S+ by .* \(p) < ")
+BETTER = re.compile(r"^\S+ is better than \S+ by ")
+NAMED = re.compile(r"^\S+((?: (?:#s?|#–#))+)$")
 WRAPPED = re.compile(r"(?<!\S)(?:#s|# (?:h|min|s|ms))(?: (?:#s|# (?:h|min|s|ms)|(?:min|s)))*(?!\S)")
 PERCENT = re.compile(r"(\d+(?:\.\d+)?)(?: ± \d+(?:\.\d+)?)?%")
 EPOCH = re.compile(r"^epoch #/#")
@@ -115,6 +120,23 @@ def places(parts: list[list[str]], text: list[str]) -> list[int] | None:
     return [*found, last] if at <= last else None
 
 
+def agreeing(lines: list[str], others: list[str]) -> list[str]:
+    """The lines, where a claim that the others make too is no longer one of a p below 0.0001."""
+    claims = {found[0] for line in others if (found := BETTER.match(line))}
+    return [
+        CLAIM.sub(r"\1 = ", line) if (found := BETTER.match(line)) and found[0] in claims else line for line in lines
+    ]
+
+
+def sorted_rows(lines: list[str]) -> list[str]:
+    """Masked lines, where rows of a name and as many figures that follow each other are in the order of their names."""
+    kept: list[str] = []
+    for figures, rows in groupby(lines, lambda line: found[1] if (found := NAMED.match(line)) else None):
+        together = list(rows)
+        kept += sorted(together) if figures else together
+    return kept
+
+
 def words(lines: list[str]) -> list[str]:
     """Masked lines as words; a duration that was wrapped, as one."""
     return WRAPPED.sub("#s", " ".join(" ".join(lines).split())).split()
@@ -127,9 +149,14 @@ def alike(shown: list[str], printed: list[str]) -> bool:
         shown: the page's lines, among them ``…``.
         printed: the command's lines.
     """
-    page, text = [masked(line) for line in shown], words(shortened([masked(line) for line in printed]))
-    ways = (segments(shortened(page)), [shortened(part) for part in segments(page)])
-    return any(places([words(part) for part in parts], text) is not None for parts in ways)
+    page = [masked(line) for line in agreeing(shown, printed)]
+    text = shortened([masked(line) for line in agreeing(printed, shown)])
+    ways = (
+        (segments(shortened(page)), text),
+        ([shortened(part) for part in segments(page)], text),
+        ([sorted_rows(part) for part in segments(shortened(page))], sorted_rows(text)),
+    )
+    return any(places([words(part) for part in parts], words(lines)) is not None for parts, lines in ways)
 
 
 def ends(lines: list[str]) -> list[float]:

@@ -305,6 +305,11 @@ def test_other_figures_are_no_difference(old: str, new: str):
             False,
         ),
         (
+            "calm is better than first by 6.1 points of accuracy (p < 0.0001).",
+            "calm is better than first by 4.3 points of accuracy (p = 0.0027).",
+            True,
+        ),
+        (
             "long is better than again by 8.3 points of accuracy (p < 0.0001).",
             "again is better than long by 2.9 points of accuracy (p < 0.0001).",
             False,
@@ -313,6 +318,21 @@ def test_other_figures_are_no_difference(old: str, new: str):
 )
 def test_on_which_side_of_a_limit_a_figure_lies_is_a_figure(shown: str, printed: str, same: bool):
     assert likeness.alike([shown], [printed]) is same
+
+
+RANKED = """\
+detector        AUROC  95% interval
+residual       100.0%   99.0–100.0%
+vim             99.9%   99.0–100.0%
+knn             97.5%    95.4–98.6%
+the best is kept""".splitlines()
+
+
+def test_rows_of_figures_may_come_in_another_order_but_must_be_there():
+    assert likeness.alike(RANKED, [RANKED[0], RANKED[3], RANKED[1], RANKED[2], RANKED[4]])
+    assert not likeness.alike(RANKED, [RANKED[0], RANKED[3], RANKED[1], RANKED[4]])
+    assert not likeness.alike(RANKED, [*RANKED[:2], "energy         100.0%   99.0–100.0%", *RANKED[3:]])
+    assert not likeness.alike(RANKED, [*RANKED[:3], RANKED[4], RANKED[3]]), "among themselves alone"
 
 
 def test_a_gap_stands_for_any_lines_but_the_rest_must_be_there():

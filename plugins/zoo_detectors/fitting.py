@@ -114,7 +114,8 @@ def compare_detectors(
         found[entry.component.name] = FoundDetector(entry, detector, figures)
     if not found:
         raise RequestError(" ".join(images.notices) or "No detector is left. See: zoo list detector")
-    ordered = sorted(found.items(), key=lambda item: (-item[1].figures.chosen_by, item[0]))
+    # To a tenth of a point: smaller differences are noise, and would let the processor choose among equals.
+    ordered = sorted(found.items(), key=lambda item: (-round(item[1].figures.chosen_by, 3), item[0]))
     return DetectorComparison(dict(ordered), images.notices)
 
 

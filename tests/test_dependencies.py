@@ -32,7 +32,7 @@ EXTRAS = {
     "zoo_formats": ("parquet", "datasets"),
     "zoo_notebook": ("notebook",),
     "zoo_predict": ("parquet",),
-    "zoo_readers": ("dicom", "tiff"),
+    "zoo_readers": ("dicom", "tiff", "geotiff"),
     "zoo_search": ("sweep",),
     "zoo_serve": ("serve",),
     "zoo_torchvision": ("pcam",),

@@ -50,6 +50,36 @@ def test_a_geotiff_that_rasterio_wrote(tmp_path: Path):
     assert (np.moveaxis(found, 2, 0) == BANDS).all()
 
 
+@pytest.mark.parametrize("compression", ["lzw", "zstd", "lerc"])
+def test_compressions_that_tifffile_does_not_decode(tmp_path: Path, compression: str):
+    rasterio = pytest.importorskip("rasterio")
+    profile = {"driver": "GTiff", "width": 16, "height": 20, "count": 12, "dtype": "uint16"}
+    with (
+        pytest.warns(rasterio.errors.NotGeoreferencedWarning),
+        rasterio.open(tmp_path / "scene.tif", "w", compress=compression, predictor=1, **profile) as file,
+    ):
+        file.write(BANDS)
+    found = full_size(opened(tmp_path / "scene.tif"), 12, "own")
+    assert (np.moveaxis(found, 2, 0) == BANDS).all()
+    content = (tmp_path / "scene.tif").read_bytes()
+    (tmp_path / "cut.tif").write_bytes(content[: len(content) // 2])
+    with pytest.raises(BadImage):
+        opened(tmp_path / "cut.tif")
+
+
+def test_a_compression_that_nothing_installed_decodes_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    rasterio = pytest.importorskip("rasterio")
+    profile = {"driver": "GTiff", "width": 16, "height": 20, "count": 12, "dtype": "uint16"}
+    with (
+        pytest.warns(rasterio.errors.NotGeoreferencedWarning),
+        rasterio.open(tmp_path / "scene.tif", "w", compress="lerc", **profile) as file,
+    ):
+        file.write(BANDS)
+    monkeypatch.setattr("zoo_readers.tiff.find_spec", lambda name: None)
+    with pytest.raises(BadImage, match=r"LERC compression, which rasterio decodes. Type: pip install .*geotiff"):
+        opened(tmp_path / "scene.tif")
+
+
 def test_a_run_on_bands_keeps_them(zoo: Callable[..., Any], tmp_path: Path):
     for kind, shift in (("forest", 0), ("water", 3000)):
         (tmp_path / "scenes" / kind).mkdir(parents=True)

@@ -1,8 +1,6 @@
 """The HTTP server of the page: for this machine only.
 
-Pages of other sites must neither read it nor write labels. Only requests for this exact address are answered, which
-prevents DNS rebinding, none that a browser marks as cross-site, and none with the origin of another page; a request
-that changes something must be JSON, which a form of another site can't send.
+A request that changes something must be JSON, which a form of another site can't send.
 """
 
 from __future__ import annotations
@@ -11,83 +9,67 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from zoo.errors import BadImage, RequestError, ZooError
-from zoo.reports.kit.pages import HEADERS, page_of, policy_for
-from zoo.storage import dump_json
+from zoo.reports.kit.local_server import HERE, LocalHandler, LocalServer
+from zoo.reports.kit.pages import page_of
 from zoo_label.images import LARGEST, THUMBNAIL, jpeg
 from zoo_label.session import Session, Submission
 
 __all__ = ["HERE", "LabelServer"]
 
-HERE = "127.0.0.1"
 _LONGEST = 2**20  # bytes of a body
 _MOST = 500  # pictures in one request
 _SIDES = (THUMBNAIL, 1280, LARGEST)
 _NUMBER = re.compile(r"\d{1,9}")
 _CLIENT = re.compile(r"[\w-]{1,64}")
+_KEPT = {"Cache-Control": "private, max-age=3600"}
 _WHO = 100  # characters of a person's name
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_version, sys_version = "zoo", ""
-    error_message_format, error_content_type = "%(message)s\n", "text/plain; charset=utf-8"
-    timeout = 30  # seconds; an idle connection would occupy a thread
-
+class _Handler(LocalHandler):
     server: LabelServer
 
     def do_GET(self) -> None:
-        if not self._is_allowed():
+        if not self.is_allowed():
             return
         asked = urlsplit(self.path)
         query = {key: values[-1] for key, values in parse_qs(asked.query, max_num_fields=8).items()}
         if asked.path == "/":
-            self._answer(HTTPStatus.OK, self.server.page, "text/html; charset=utf-8")
+            self.answer(HTTPStatus.OK, self.server.page, "text/html; charset=utf-8")
         elif asked.path == "/picture":
             self._picture(query)
         elif asked.path == "/api/state":
-            self._json(HTTPStatus.OK, self.server.session.status(query.get("client", "")[:64]))
+            self.answer_json(HTTPStatus.OK, self.server.session.status(query.get("client", "")[:64]))
         else:
-            self._refuse(HTTPStatus.NOT_FOUND, "Not found.")
+            self.refuse(HTTPStatus.NOT_FOUND, "Not found.")
 
     def do_POST(self) -> None:
-        if not self._is_allowed():
+        if not self.is_allowed():
             return
         action = self.server.actions.get(self.path)
         if action is None:
-            self._refuse(HTTPStatus.NOT_FOUND, "Not found.")
+            self.refuse(HTTPStatus.NOT_FOUND, "Not found.")
         elif (given := self._body()) is not None:
             if given.get("session", self.server.session.token) != self.server.session.token:
-                self._refuse(HTTPStatus.CONFLICT, "The server was started again: reload this page.")
+                self.refuse(HTTPStatus.CONFLICT, "The server was started again: reload this page.")
                 return
             try:
-                self._json(HTTPStatus.OK, action(given))
+                self.answer_json(HTTPStatus.OK, action(given))
             except RequestError as error:
-                self._refuse(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+                self.refuse(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
             except ZooError as error:  # the journal can't be written
-                self._refuse(HTTPStatus.INSUFFICIENT_STORAGE, str(error))
-
-    def _is_allowed(self) -> bool:
-        """Check the origin of a request, and refuse it otherwise."""
-        named, origin = self.headers.get_all("Host") or [], self.headers.get("Origin")
-        here = len(named) == 1 and named[0].lower() in self.server.names
-        same = origin is None or origin.lower().removeprefix("http://") in self.server.names
-        if here and same and self.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"):
-            return True
-        self._refuse(HTTPStatus.FORBIDDEN, "This page is available on this machine only.")
-        return False
+                self.refuse(HTTPStatus.INSUFFICIENT_STORAGE, str(error))
 
     def _body(self) -> Mapping[str, Any] | None:
         """The JSON object of a request; None where it was refused."""
         length, kind = self.headers.get("Content-Length", ""), self.headers.get_content_type()
         if kind != "application/json":
-            self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send JSON, as application/json.")
+            self.refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send JSON, as application/json.")
         elif not _NUMBER.fullmatch(length) or int(length) > _LONGEST:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body has at most {_LONGEST:,} bytes.")
+            self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body has at most {_LONGEST:,} bytes.")
         else:
             try:
                 found = json.loads(self.rfile.read(int(length)))
@@ -95,53 +77,22 @@ class _Handler(BaseHTTPRequestHandler):
                 found = None
             if isinstance(found, dict):
                 return found
-            self._refuse(HTTPStatus.BAD_REQUEST, "The body must be a JSON object.")
+            self.refuse(HTTPStatus.BAD_REQUEST, "The body must be a JSON object.")
         return None
 
     def _picture(self, query: Mapping[str, str]) -> None:
         paths, index = self.server.session.pool.paths, query.get("id", "")
         side = next((each for each in _SIDES if str(each) == query.get("side")), _SIDES[1])
         if not _NUMBER.fullmatch(index) or int(index) >= len(paths):
-            self._refuse(HTTPStatus.NOT_FOUND, "There is no such picture.")
+            self.refuse(HTTPStatus.NOT_FOUND, "There is no such picture.")
             return
         try:
-            self._answer(HTTPStatus.OK, jpeg(paths[int(index)], side), "image/jpeg", keep=True)
+            self.answer(HTTPStatus.OK, jpeg(paths[int(index)], side), "image/jpeg", _KEPT)
         except BadImage as error:
-            self._refuse(HTTPStatus.UNPROCESSABLE_ENTITY, f"This picture can't be read: {error}.")
-
-    def _json(self, status: HTTPStatus, found: Any) -> None:
-        self._answer(status, dump_json(found, indent=None), "application/json; charset=utf-8")
-
-    def _refuse(self, status: HTTPStatus, words: str) -> None:
-        self.close_connection = True  # an unread body may follow
-        self._json(status, {"detail": words})
-
-    def _answer(self, status: HTTPStatus, content: str | bytes, kind: str, *, keep: bool = False) -> None:
-        body = content if isinstance(content, bytes) else content.encode("utf-8", "replace")
-        headers = {
-            "Content-Type": kind,
-            "Content-Length": str(len(body)),
-            "Content-Security-Policy": self.server.policy,
-            **HEADERS,
-            **({"Cache-Control": "private, max-age=3600"} if keep else {}),
-        }
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except (ConnectionError, TimeoutError):  # the browser disconnected
-            self.close_connection = True
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Suppress the log line per request, of which there are several each second."""
+            self.refuse(HTTPStatus.UNPROCESSABLE_ENTITY, f"This picture can't be read: {error}.")
 
 
-class LabelServer(ThreadingHTTPServer):
+class LabelServer(LocalServer):
     """An HTTP server of a labelling session.
 
     Args:
@@ -153,13 +104,8 @@ class LabelServer(ThreadingHTTPServer):
         RequestError: the port is not available.
     """
 
-    daemon_threads = True
-    allow_reuse_address = True
-
     def __init__(self, session: Session, port: int, who: str):
         self.session, self.who = session, who
-        self.page = page_of("zoo_label").replace("@who@", _attribute(who))
-        self.policy = policy_for(self.page, "'self' data:")
         self.actions: dict[str, Callable[[Mapping[str, Any]], Any]] = {
             "/api/next": self._next,
             "/api/grid": self._grid,
@@ -168,19 +114,8 @@ class LabelServer(ThreadingHTTPServer):
             "/api/classes": self._add_class,
             "/api/leave": self._leave,
         }
-        try:
-            super().__init__((HERE, port), _Handler)
-        except OSError as error:
-            raise RequestError(
-                f"Port {port} can't be used ({error.strerror or error}). Choose another, or any free one: --port 0"
-            ) from error
-        self.names = {f"{name}:{self.server_port}" for name in (HERE, "localhost")}
-        if self.server_port == 80:  # browsers omit the default port
-            self.names |= {HERE, "localhost"}
-
-    @property
-    def url(self) -> str:
-        return f"http://{HERE}:{self.server_port}/"
+        page = page_of("zoo_label").replace("@who@", _attribute(who))
+        super().__init__(_Handler, page, port, "'self' data:")
 
     def _next(self, given: Mapping[str, Any]) -> Any:
         client, keep = _client(given), _indices(given, "keep")

@@ -9,7 +9,7 @@ Example::
 from __future__ import annotations
 
 from zoo.host.child_process import Child
-from zoo.host.context import bundled_of
+from zoo.host.context import bundled_of, cache_kinds_here
 from zoo.host.diagnosis import examine
 from zoo.host.installer import find_tool
 from zoo.host.isolation import alone
@@ -22,7 +22,7 @@ from zoo.registry.entry import DISTRIBUTION, LOCAL, Entry
 from zoo.registry.kinds import ALL as ALL_KINDS
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.registry.settings_book import settings_problems
-from zoo.registry.suggest import near
+from zoo.registry.suggest import did_you_mean, listing, near
 
 __all__ = [
     "ALL_KINDS",
@@ -37,10 +37,13 @@ __all__ = [
     "alone",
     "bundled_cache_kinds",
     "bundled_of",
+    "cache_kinds_here",
+    "did_you_mean",
     "discover",
     "examine",
     "find_tool",
     "installed",
+    "listing",
     "near",
     "read_layer",
     "settings_of",

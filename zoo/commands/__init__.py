@@ -16,7 +16,7 @@ _CORE = {
     "Train": {"run": "run:run", "train": "run:train", "evaluate": "evaluate:evaluate"},
     "Inspect": {"list": "catalogue:list_components", "info": "catalogue:info", "runs": "runs:group"},
     "Extend": {"plugins": "plugins:group"},
-    "Maintain": {"cache": "cache:group", "completion": "completion:completion"},
+    "Maintain": {"completion": "completion:completion"},
 }
 CORE = {name: target for commands in _CORE.values() for name, target in commands.items()}
 _HEADINGS = {name: heading for heading, commands in _CORE.items() for name in commands}

@@ -184,11 +184,8 @@ def _recipes(context: click.Context, typed: str) -> Iterable[Item]:
 
 def _kinds(context: click.Context, typed: str) -> Iterable[Item]:
     from zoo.registry.kinds import KINDS
-    from zoo.storage.cache import kinds_with
 
-    in_cache = context.parent is not None and context.parent.info_name == "cache"
-    cached = kinds_with(registry_of(context, quiet=True).cache_kinds) if in_cache else {}
-    return [Item(name) for name in (cached or KINDS)]
+    return [Item(name) for name in KINDS]
 
 
 def _any_component(context: click.Context, typed: str) -> Iterable[Item]:

@@ -9,7 +9,7 @@ from zoo.errors import RequestError
 from zoo.registry.entry import LOCAL, Entry, owners_of
 
 OWN = {
-    "": ("run", "train", "evaluate", "list", "info", "runs", "plugins", "cache", "completion"),
+    "": ("run", "train", "evaluate", "list", "info", "runs", "plugins", "completion"),
     "plugins": ("list", "install", "uninstall", "disable", "enable", "doctor", "check"),
 }
 """The core's commands by group; no plugin can replace them."""

@@ -13,7 +13,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.storage.cache import free_bytes, in_bytes, survey, writable
+    from zoo.storage.cache import (
+        IN_USE,
+        LEFTOVERS,
+        CachedItem,
+        free_bytes,
+        in_bytes,
+        remove_item,
+        survey,
+        writable,
+    )
     from zoo.storage.downloads import download, downloading, offline, room_in, unpacking
     from zoo.storage.files import (
         atomic,
@@ -37,6 +46,9 @@ if TYPE_CHECKING:
     from zoo.storage.tensor_files import bare_names, read_content
 
 __all__ = [
+    "IN_USE",
+    "LEFTOVERS",
+    "CachedItem",
     "Lock",
     "atomic",
     "bare_names",
@@ -58,6 +70,7 @@ __all__ = [
     "read_content",
     "read_mapping",
     "read_plain",
+    "remove_item",
     "room_in",
     "sha256_of",
     "survey",
@@ -70,7 +83,9 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    **dict.fromkeys(("free_bytes", "in_bytes", "survey", "writable"), "cache"),
+    **dict.fromkeys(
+        ("IN_USE", "LEFTOVERS", "CachedItem", "free_bytes", "in_bytes", "remove_item", "survey", "writable"), "cache"
+    ),
     **dict.fromkeys(("download", "downloading", "offline", "room_in", "unpacking"), "downloads"),
     **dict.fromkeys(("Lock", "take"), "lock"),
     **dict.fromkeys(("parse_typed", "read_mapping"), "safe_yaml"),

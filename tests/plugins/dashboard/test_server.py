@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 
 from zoo.errors import RequestError
+from zoo.reports.kit.pages import page_of
 from zoo_dashboard import scan
-from zoo_dashboard.server import Dashboard, page, policy
+from zoo_dashboard.server import Dashboard
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_the_page_and_the_runs(server, write_run):
     write_run("a", [0.5, 0.8])
     status, headers, content = ask(server, "/")
     assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert content.decode() == page()
+    assert content.decode() == server.page
     status, headers, content = ask(server, "/api/runs")
     assert (status, headers["content-type"]) == (200, "application/json; charset=utf-8")
     assert [row["run"] for row in json.loads(content)["runs"]] == ["a"]
@@ -130,7 +131,8 @@ def test_without_a_host_or_with_two_it_is_refused(server):
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_a_page_of_another_site_may_not_read_it(server, site: str):
     assert ask(server, "/api/runs", **{"Sec-Fetch-Site": site})[0] == 403
-    status, headers, _ = ask(server, "/api/runs", **{"Sec-Fetch-Site": "same-origin", "Origin": "http://evil.example"})
+    assert ask(server, "/api/runs", Origin="http://evil.example")[0] == 403
+    status, headers, _ = ask(server, "/api/runs", **{"Sec-Fetch-Site": "same-origin"})
     assert status == 200
     assert "access-control-allow-origin" not in headers
 
@@ -138,12 +140,12 @@ def test_a_page_of_another_site_may_not_read_it(server, site: str):
 def test_every_answer_says_what_a_browser_may_do(server):
     for path in ("/", "/api/runs", "/nothing"):
         headers = ask(server, path)[1]
-        assert headers["content-security-policy"] == policy()
+        assert headers["content-security-policy"] == server.policy
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
         assert headers["cache-control"] == "no-store"
-    assert "unsafe" not in policy()
-    assert "default-src 'none'" in policy()
+    assert "unsafe" not in server.policy
+    assert "default-src 'none'" in server.policy
 
 
 def test_a_report_is_served_and_can_do_nothing(server, write_run):
@@ -161,9 +163,10 @@ def test_a_report_is_served_and_can_do_nothing(server, write_run):
 
 
 def test_the_page_asks_nobody_else_for_anything():
-    assert not re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?(?:https?:)?//", page())
-    assert "innerHTML" not in page()
-    assert "@import" not in page()
+    page = page_of("zoo_dashboard")
+    assert not re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?(?:https?:)?//", page)
+    assert "innerHTML" not in page
+    assert "@import" not in page
 
 
 @pytest.mark.parametrize(
@@ -179,7 +182,7 @@ def test_it_listens_to_this_machine_alone(server):
 
 
 def test_a_port_that_is_taken_is_told(server):
-    with pytest.raises(RequestError, match=f"Port {server.server_port} can't be used.*zoo dashboard --port 0"):
+    with pytest.raises(RequestError, match=f"Port {server.server_port} can't be used.*any free one: --port 0"):
         Dashboard(Path("runs"), server.server_port)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import click
 
 from zoo.plugin import CacheKind
-from zoo.reports.words import clean, count
-from zoo.storage.cache import CachedItem, in_bytes
+from zoo.reports.kit.text import clean, count
+from zoo.storage import CachedItem, in_bytes
 
 __all__ = ["entry_lines", "kind_lines", "pruned_line"]
 

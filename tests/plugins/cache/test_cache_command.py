@@ -215,6 +215,6 @@ def test_a_cache_that_is_no_folder(refused, monkeypatch):
     ("text", "size"), [("500", 500), ("5kB", 5000), ("1.5GiB", 1610612736), ("20 GB", 20 * 10**9), ("2T", 2 * 10**12)]
 )
 def test_sizes(text, size):
-    from zoo.storage.cache import parse_size
+    from zoo_cache.pruning import parse_size
 
     assert parse_size(text) == size

@@ -6,12 +6,24 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from zoo.api.plugins import cache_kinds_here, did_you_mean, listing
 from zoo.errors import OutputError, RequestError
-from zoo.host.context import cache_kinds_here
 
 if TYPE_CHECKING:
-    from zoo.storage.cache import CachedItem
+    from zoo.storage import CachedItem
+
+
+class _CacheKindName(click.ParamType[Any] if TYPE_CHECKING else click.ParamType):  # type: ignore[misc]
+    """A kind of file in the cache; TAB completes those of all plugins."""
+
+    name = "kind"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        with ctx.scope(cleanup=False):
+            return [CompletionItem(name) for name in cache_kinds_here() if name.startswith(incomplete)]
+
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
@@ -22,7 +34,7 @@ def group() -> None:
 
 
 @group.command("list")
-@click.argument("kind", required=False)
+@click.argument("kind", type=_CacheKindName(), required=False)
 @_json
 def list_cache(kind: str | None, as_json: bool) -> None:
     """List the content of the cache, or the entries of a KIND.
@@ -30,9 +42,7 @@ def list_cache(kind: str | None, as_json: bool) -> None:
     The cache is the folder ZOO_CACHE, by default in the user's cache folder. Removed entries are computed or downloaded
     again when needed.
     """
-    from zoo.registry.suggest import did_you_mean, listing
-    from zoo.storage.cache import free_bytes
-    from zoo.storage.files import cache_folder, dump_json
+    from zoo.storage import cache_folder, dump_json, free_bytes
 
     kinds = cache_kinds_here()
     if kind is not None and kind not in kinds:
@@ -45,8 +55,8 @@ def list_cache(kind: str | None, as_json: bool) -> None:
         document = {"cache": str(cache_folder()), "free": free_bytes(), "entries": [_row(entry) for entry in mine]}
         click.echo(dump_json(document))
         return
-    from zoo.reports.cache import entry_lines, kind_lines
-    from zoo.reports.lists import print_lines, width_here
+    from zoo.reports.kit.text import print_lines, width_here
+    from zoo_cache.lines import entry_lines, kind_lines
 
     if kind is not None:
         print_lines(entry_lines(mine, f"There are no entries of kind {kind} in {cache_folder()}."))
@@ -71,8 +81,8 @@ def prune(
     Entries in use by a running process are kept. Runs and models are not part of the cache. The exit code is 1 if an
     entry could not be removed.
     """
-    from zoo.storage.cache import IN_USE, choose, remove
-    from zoo.storage.files import dump_json
+    from zoo.storage import IN_USE, dump_json, remove_item
+    from zoo_cache.pruning import choose
 
     older_s, bytes_left = None if days is None else days * 86400, _bytes(most)
     if older_s is None and bytes_left is None:
@@ -82,7 +92,7 @@ def prune(
         )
     entries = _survey()
     chosen = choose(entries, older_s=older_s, most=bytes_left, downloads=downloads)
-    kept = {} if dry_run else {entry: why for entry in chosen if (why := remove(entry))}
+    kept = {} if dry_run else {entry: why for entry in chosen if (why := remove_item(entry))}
     if as_json:
         rows = [{**_row(e), "removed": not dry_run and e not in kept, "kept": kept.get(e)} for e in chosen]
         click.echo(dump_json({"dry_run": dry_run, "entries": rows}))
@@ -93,8 +103,7 @@ def prune(
 
 
 def _survey() -> list[CachedItem]:
-    from zoo.storage.cache import survey
-    from zoo.storage.files import cache_folder
+    from zoo.storage import cache_folder, survey
 
     if cache_folder().exists() and not cache_folder().is_dir():
         raise RequestError(f"The cache {cache_folder()} is not a folder. Choose another: export ZOO_CACHE=FOLDER")
@@ -105,7 +114,7 @@ def _survey() -> list[CachedItem]:
 
 
 def _bytes(text: str | None) -> int | None:
-    from zoo.storage.cache import parse_size
+    from zoo_cache.pruning import parse_size
 
     if text is None:
         return None
@@ -123,8 +132,8 @@ def _row(entry: CachedItem) -> dict[str, Any]:
 def _print_pruned(
     entries: list[CachedItem], chosen: list[CachedItem], kept: dict[CachedItem, str], *, dry_run: bool, downloads: bool
 ) -> None:
-    from zoo.reports.cache import entry_lines, pruned_line
-    from zoo.reports.lists import print_lines
+    from zoo.reports.kit.text import print_lines
+    from zoo_cache.lines import entry_lines, pruned_line
 
     if dry_run:
         print_lines(entry_lines(chosen, "Nothing would be removed."))

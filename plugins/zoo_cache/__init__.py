@@ -1,0 +1,1 @@
+"""``zoo cache``: list the data kept between runs, and remove old entries."""

@@ -8,7 +8,7 @@ What a page shows and what a command prints are compared as words in their order
   difference, for on which side of 0.05 a p lies is a figure too; only its sentence for "p < 0.0001" stays as it is,
   unless the same run is the better one on both sides;
 * the run in a row of a leaderboard has become one sign, for which of two equals comes first is a figure too, and so has
-  the best of merged runs and of groups;
+  the best of merged runs, of groups and of detectors;
 * epoch lines that follow each other have become one, for another processor may need another number of them to stop
   early, and so have lines of nothing but numbers;
 * rows of a name and figures may come in another order, for a rank is a figure too.
@@ -45,6 +45,8 @@ JUDGED = (
     (re.compile(r"\b(?:no|a) significant difference(?=\.?$)"), "#judged"),
     (re.compile(r"the best single run \(\S+\)"), "the best single run (#ranked)"),
     (re.compile(r"Best: \S+, (?=#)"), "Best: #ranked, "),
+    (re.compile(r"^\S+ finds (?=# of the foreign images)"), "#ranked finds "),
+    (re.compile(r"^Kinds of foreign images +with \S+$"), "Kinds of foreign images with #ranked"),
     (re.compile(r"^\S+ is better than \S+ by # points? of accuracy \(p = (?=#)"), "#judged"),
 )
 CLAIM = re.compile(r"^(\S+ is better than \S+ by .* \(p) < ")

@@ -406,7 +406,8 @@ class Exporter(Component):
             function ``images (N, H, W, C) -> probabilities (N, K)`` with the bundle's zoo.json as ``card``. One with a
             ``build`` parameter gets a function ``card -> the architecture's network, with new weights``. Of a file that
             computes scores of attachments, the function has their names as ``scored``, and a method ``scores(images)``
-            that returns the probabilities and a dict of the scores, (N,) float32 each.
+            that returns the probabilities and a dict of the scores, (N,) float32 each. Of a regression with quantiles
+            it may have a method ``quantiles(images)`` that returns (N, K, 3): the lowest, the value, and the highest.
         suffix: suffix of such files or folders; by default ``.`` and the name. Where readers of several plugins have
             one suffix, a file is opened as ``ID:PATH`` only.
 

@@ -16,9 +16,10 @@ from zoo.api.compute import call_rates, compared
 from zoo.api.images import Pixels, Shape, Split, framed, full_size, read_item, to_pixels
 from zoo.api.models import Artifact, Classifier
 from zoo.errors import BadImage, ExportError
+from zoo_export.card import ENDS
 from zoo_export.measures import TOLERANCE, Measure, measure_of
 
-__all__ = ["Reference", "lossy", "same_answers", "same_card", "through_own_resize"]
+__all__ = ["Reference", "lossy", "same_answers", "same_card", "same_quantiles", "through_own_resize"]
 
 BATCH = 16
 FIRST = (1, 3)
@@ -103,6 +104,27 @@ def same_answers(reference: Reference, artifact: Answering) -> dict[str, Any]:
     if difference := measure.difference(found):
         raise ExportError(difference)
     return {**found, "tolerance": TOLERANCE, measure.score: reference.score(probs)}
+
+
+def same_quantiles(reference: Reference, artifact: Answering) -> None:
+    """Check that the quantiles of an artifact, where it has any, agree with the model's on the validation images.
+
+    Raises:
+        ExportError: the lowest or the highest differs by the tolerance or more.
+    """
+    quantiles = getattr(artifact, "quantiles", None)
+    if quantiles is None:
+        return
+    own: list[Tensor] = []
+    other: list[Tensor] = []
+    for batch in _batches(reference.images):
+        ends = reference.classifier.compute(list(batch), "none").ends
+        assert ends is not None
+        own.append(torch.stack(ends))
+        other.append(torch.from_numpy(np.moveaxis(quantiles(framed(batch, reference.shape))[:, :, [0, 2]], 2, 0)))
+    for name, wanted, found in zip(ENDS, torch.cat(own, dim=1), torch.cat(other, dim=1), strict=True):
+        if difference := reference.measure.difference(reference.measure.compare(wanted, found)):
+            raise ExportError(f"of its {name} quantiles, {difference}")
 
 
 def through_own_resize(reference: Reference, artifact: Answering, dataset: Any) -> dict[str, Any]:

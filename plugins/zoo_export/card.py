@@ -7,7 +7,19 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["CARD", "OPSET", "REGRESSION", "Resizing", "dumped", "metadata", "read_card", "resizing", "window_of"]
+__all__ = [
+    "CARD",
+    "ENDS",
+    "OPSET",
+    "REGRESSION",
+    "Resizing",
+    "dumped",
+    "has_quantiles",
+    "metadata",
+    "read_card",
+    "resizing",
+    "window_of",
+]
 
 CARD = "zoo.json"
 """Name of the entry in an artifact's metadata, and of the bundle's file."""
@@ -18,6 +30,9 @@ VALUES_IN = "images: float32 (N, H, W, C) of any size, in the unit of the traini
 UNIT_IN = "images: float32 (N, H, W, C) of any size, 0..1 of the window that each file states; all of a batch have one"
 PROBABILITIES = "probabilities: float32 (N, K), in the order of classes"
 VALUES = "values: float32 (N, K), in the unit of the training values and in the order of classes, their names"
+QUANTILES = "; in ONNX also lowest and highest, the ends of its quantiles"
+ENDS = ("lowest", "highest")
+"""Outputs of an ONNX file of a regression with quantiles, besides the values."""
 REGRESSION = "regression"
 """Task whose answers are values."""
 
@@ -62,10 +77,21 @@ def window_of(card: dict[str, Any]) -> tuple[float, float] | None:
     return None if window is None else (0.0, 1.0) if window == "dicom" else (float(window[0]), float(window[1]))
 
 
+def has_quantiles(card: dict[str, Any]) -> bool:
+    """Check whether the network of a card answers several quantiles of each value."""
+    return ((card.get("outputs") or {}).get("link") or {}).get("kind") == "quantiles"
+
+
 def input_of(card: dict[str, Any]) -> str:
     """The input of an artifact, in words."""
     window = card["preprocessing"].get("window")
     return INPUT if window is None else UNIT_IN if window == "dicom" else VALUES_IN
+
+
+def _output_of(card: dict[str, Any]) -> str:
+    if card.get("task") != REGRESSION:
+        return PROBABILITIES
+    return VALUES + (QUANTILES if has_quantiles(card) else "")
 
 
 def dumped(card: dict[str, Any]) -> str:
@@ -82,5 +108,5 @@ def metadata(card: dict[str, Any]) -> dict[str, str]:
         "temperature": str(card.get("temperature", 1.0)),
         "provenance": json.dumps(card.get("provenance") or {}),
         "input": input_of(card),
-        "output": VALUES if card.get("task") == REGRESSION else PROBABILITIES,
+        "output": _output_of(card),
     }

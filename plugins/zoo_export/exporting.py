@@ -30,8 +30,8 @@ from zoo.api.running import own_split, request_of
 from zoo.errors import BundleError, ExportError, RequestError
 from zoo.runs import JOB, is_run
 from zoo.storage import placed, workplace
-from zoo_export.agreement import Reference, lossy, same_answers, same_card, through_own_resize
-from zoo_export.card import REGRESSION
+from zoo_export.agreement import Reference, lossy, same_answers, same_card, same_quantiles, through_own_resize
+from zoo_export.card import REGRESSION, has_quantiles
 from zoo_export.measures import TOLERANCE
 from zoo_export.parameters import check_params, option_of, required_of
 from zoo_export.score_agreement import other_decisions, same_scores
@@ -103,9 +103,16 @@ def export_run(
     document["notices"] = [
         *trained.notices(entry),
         *doubts,
+        *_without_quantiles(trained.card, artifact),
         *(f"{other} is a part of it: keep the files together." for other in others),
     ]
     return {**document, "images": "noise"} if trained.by_noise else document
+
+
+def _without_quantiles(card: dict[str, Any], artifact: Artifact | None) -> list[str]:
+    if artifact is None or hasattr(artifact, "quantiles") or not has_quantiles(card):
+        return []
+    return ["The file answers the median alone: its values have no intervals. An ONNX file has them: --format onnx"]
 
 
 def _folder(
@@ -277,6 +284,7 @@ def _export(
         agreed = same_answers(reference, exact)
         if trained.by_noise:
             agreed[reference.measure.score] = None
+        same_quantiles(reference, exact)
         resized = through_own_resize(reference, exact, trained.dataset())
         found: dict[str, Any] = {"check": agreed, "resize": resized, "lossy": None}
         if scored := getattr(exact, "scored", ()):

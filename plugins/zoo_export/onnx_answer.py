@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from zoo_export.card import REGRESSION
+from zoo_export.card import ENDS, REGRESSION, has_quantiles
 
-__all__ = ["Nodes", "add_answer", "answer_name"]
+__all__ = ["Nodes", "add_answer", "answer_names"]
 
 _LEAST = 1e-12
 """Lower bound of a probability that is a difference of two others, as in the zoo."""
@@ -32,18 +32,23 @@ class Nodes:
         return name
 
 
-def answer_name(card: Mapping[str, Any]) -> str:
-    """Name of a model's output."""
-    return "values" if card.get("task") == REGRESSION else "probabilities"
+def answer_names(card: dict[str, Any]) -> tuple[str, ...]:
+    """Names of a model's outputs (n, K): the answer, and of quantiles their ends."""
+    if card.get("task") != REGRESSION:
+        return ("probabilities",)
+    return ("values", *ENDS) if has_quantiles(card) else ("values",)
 
 
-def add_answer(nodes: Nodes, card: Mapping[str, Any]) -> None:
-    """Add the nodes from ``logits``, the raw outputs (n, M), to the output of :func:`answer_name` (n, K)."""
+def add_answer(nodes: Nodes, card: dict[str, Any]) -> None:
+    """Add the nodes from ``logits``, the raw outputs (n, M), to the outputs of :func:`answer_names` (n, K)."""
     outputs = nodes.add("Cast", ["logits"], "zoo_logits", to=TensorProto.FLOAT)
     details = card.get("outputs") or {}
     read = _read(nodes, outputs, details.get("link") or {})
     if card.get("task") == REGRESSION:
-        _values(nodes, read, details)
+        scale = [nodes.constant(f"zoo_values_{name}", details[name], np.float64) for name in ("mean", "std")]
+        _values(nodes, read, "values", scale)
+        if has_quantiles(card):
+            _ends(nodes, outputs, details["link"], scale)
     elif card.get("task") == "multi-label":
         nodes.add("Sigmoid", [read], "probabilities")
     else:
@@ -51,12 +56,21 @@ def add_answer(nodes: Nodes, card: Mapping[str, Any]) -> None:
         nodes.add("Softmax", [nodes.add("Div", [read, temperature], "zoo_tempered")], "probabilities", axis=1)
 
 
-def _values(nodes: Nodes, read: str, details: Mapping[str, Any]) -> None:
+def _values(nodes: Nodes, read: str, output: str, scale: list[str]) -> None:
     """Add the conversion of standardised values, in float64 as in the zoo: else whole numbers would be inexact."""
-    mean, std = (nodes.constant(f"zoo_values_{name}", details[name], np.float64) for name in ("mean", "std"))
-    wide = nodes.add("Cast", [read], "zoo_wide", to=TensorProto.DOUBLE)
-    placed = nodes.add("Add", [nodes.add("Mul", [wide, std], "zoo_stretched"), mean], "zoo_placed")
-    nodes.add("Cast", [placed], "values", to=TensorProto.FLOAT)
+    mean, std = scale
+    wide = nodes.add("Cast", [read], f"zoo_{output}_wide", to=TensorProto.DOUBLE)
+    placed = nodes.add("Add", [nodes.add("Mul", [wide, std], f"zoo_{output}_stretched"), mean], f"zoo_{output}_placed")
+    nodes.add("Cast", [placed], output, to=TensorProto.FLOAT)
+
+
+def _ends(nodes: Nodes, outputs: str, link: Mapping[str, Any], scale: list[str]) -> None:
+    """Add the lowest and the highest quantile of each value."""
+    shape = nodes.constant("zoo_levels_shape", [0, -1, len(link["levels"])], np.int64)
+    each = nodes.add("Reshape", [outputs, shape], "zoo_levels")
+    axis = nodes.constant("zoo_levels_axis", [2], np.int64)
+    for op, name in zip(("ReduceMin", "ReduceMax"), ENDS, strict=True):
+        _values(nodes, nodes.add(op, [each, axis], f"zoo_{name}_level", keepdims=0), name, scale)
 
 
 def _read(nodes: Nodes, outputs: str, link: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ import importlib
 import json
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from zoo.errors import RequestError
-from zoo_export.card import CARD, OPSET, read_card, resizing, window_of
+from zoo_export.card import CARD, ENDS, OPSET, read_card, resizing, window_of
 from zoo_export.reading import ReadFile
 
 __all__ = ["OPSET", "export", "read"]
@@ -90,17 +90,22 @@ def read(path: Path) -> ReadFile:
             f"{path} has no {CARD} in its metadata: it was not exported by the zoo. See: zoo export --help"
         )
 
-    names = tuple(each.name for each in session.get_outputs())
+    answer, *others = (each.name for each in session.get_outputs())
+    scored = tuple(name for name in others if name not in ENDS)
 
-    def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = session.run(names[:1], {"images": images})[0]
+    def run(names: Sequence[str], images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        found: list[NDArray[np.float32]] = session.run(names, {"images": images})
         return found
 
     def scores(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-        probs, *rest = session.run(names, {"images": images})
-        return probs, dict(zip(names[1:], rest, strict=True))
+        probs, *rest = run((answer, *scored), images)
+        return probs, dict(zip(scored, rest, strict=True))
 
-    return ReadFile(json.loads(said[CARD]), answer, scores, names[1:])
+    def quantiles(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.stack(run((ENDS[0], answer, ENDS[1]), images), axis=2)
+
+    more = {"quantiles": quantiles} if set(ENDS) <= set(others) else {}
+    return ReadFile(json.loads(said[CARD]), lambda images: run((answer,), images)[0], scores, scored, **more)
 
 
 def needed(*packages: str) -> None:

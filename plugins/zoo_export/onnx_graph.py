@@ -9,7 +9,7 @@ import numpy as np
 from onnx import ModelProto, TensorProto, checker, helper
 
 from zoo_export.card import Resizing, metadata, resizing, window_of
-from zoo_export.onnx_answer import Nodes, add_answer, answer_name
+from zoo_export.onnx_answer import Nodes, add_answer, answer_names
 
 __all__ = ["EMBEDDINGS", "LOGITS", "around"]
 
@@ -35,7 +35,7 @@ def around(
 ) -> ModelProto:
     """Build the whole model: ``images`` (N, H, W, C) -> ``probabilities``, or ``values``, (N, K) float32.
 
-    Images are uint8, with a window float32. Scores (N,) are further outputs.
+    Images are uint8, with a window float32. The ends of quantiles (N, K) and scores (N,) are further outputs.
 
     Args:
         network: model ``normalized`` (n, C, size, size) -> ``logits``, its raw outputs (n, M).
@@ -55,7 +55,10 @@ def around(
         "zoo",
         [helper.make_tensor_value_info("images", _kind(card), ["N", "H", "W", shape["in_chans"]])],
         [
-            helper.make_tensor_value_info(answer_name(card), TensorProto.FLOAT, ["N", len(card["classes"])]),
+            *(
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", len(card["classes"])])
+                for name in answer_names(card)
+            ),
             *(helper.make_tensor_value_info(each.graph.output[0].name, TensorProto.FLOAT, ["N"]) for each in scores),
         ],
         [

@@ -25,6 +25,7 @@ class ReadFile:
         answer: function of images, uint8 (N, H, W, C), that returns probabilities, or values, (N, K) float32.
         scores: function that returns these and the scores (N,) of attachments by name; None where the file has none.
         scored: names of these attachments.
+        quantiles: function that returns the lowest, the value and the highest, (N, K, 3); None where the file has none.
     """
 
     def __init__(
@@ -33,8 +34,11 @@ class ReadFile:
         answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
         scores: Scoring | None = None,
         scored: tuple[str, ...] = (),
+        quantiles: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = None,
     ):
         self.card, self._answer, self._scores, self.scored = card, answer, scores, scored
+        if quantiles is not None:
+            self.quantiles = lambda images: quantiles(self._given(images))
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Predict probabilities, or values, (N, K) float32 of images (N, H, W, C)."""

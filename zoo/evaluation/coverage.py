@@ -16,7 +16,7 @@ from zoo.engine.scores import Numbers
 from zoo.engine.task import task_of_card
 from zoo.engine.value_intervals import ValueIntervals, calibrate_values, interval_numbers
 from zoo.model.bundle import find_bundle, read_card, write_card
-from zoo.model.conformal_scores import KEY, intervals_of, scores_of
+from zoo.model.conformal_scores import KEY, check_ends, intervals_of, scores_of
 
 __all__ = ["check_scores", "coverage_on", "save_scores"]
 
@@ -86,6 +86,7 @@ def _of_values(
     calibrated_here: bool,
 ) -> Numbers:
     values, real, ends = task.read(outputs), task.read_targets(targets), task.ends(outputs)
+    check_ends(card, ends)
     if not calibrated_here:
         kept, how = intervals_of(card, coverage), "calibrated on val"
         assert kept is not None  # a coverage was asked for

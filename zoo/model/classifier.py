@@ -30,7 +30,7 @@ from zoo.engine.tta import NONE, looking
 from zoo.engine.value_intervals import Bounds
 from zoo.errors import BadImage, RequestError
 from zoo.model.bundle import Preprocessing
-from zoo.model.conformal_scores import DEFAULT_COVERAGE, intervals_of, scores_of
+from zoo.model.conformal_scores import DEFAULT_COVERAGE, check_ends, intervals_of, scores_of
 from zoo.model.exported import AsNetwork
 from zoo.model.inputs import listed, opened_input, path_of
 from zoo.model.prediction_fields import Computed, PredictionFields
@@ -294,14 +294,20 @@ class Classifier:
         """
         own = tta in (None, self.tta)  # attachments hold for this test-time augmentation only
         if own and self.fields and isinstance(self.model, AsNetwork) and not embeddings:
-            return Computed(*self.model.scored(self._normalize(self._unit(pixels))))
-        if embeddings or (own and self.fields.need_embeddings):
+            outputs, scores = self.model.scored(self._normalize(self._unit(pixels)))
+            found = Computed(self.task.read(outputs), None, scores)
+        elif embeddings or (own and self.fields.need_embeddings):
             outputs, vectors = self._embedded(pixels, tta)
+            found = self._added(outputs, vectors, own=own)
         else:
-            outputs, vectors = self._outputs(pixels, tta), None
-        logits = self.task.read(outputs)
-        found = self.fields.computed(logits, vectors) if own else Computed(logits, vectors, {})
+            outputs = self._outputs(pixels, tta)
+            found = self._added(outputs, None, own=own)
         return found._replace(ends=self.task.ends(outputs)) if isinstance(self.task, RegressionTask) else found
+
+    def _added(self, outputs: Tensor, vectors: Tensor | None, *, own: bool) -> Computed:
+        """Read raw outputs, and add the scores of attachments where these hold."""
+        logits = self.task.read(outputs)
+        return self.fields.computed(logits, vectors) if own else Computed(logits, vectors, {})
 
     def _unit(self, pixels: Sequence[Pixels]) -> Tensor:
         """Stack images to (N, C, size, size) in 0..1 on the device."""
@@ -357,13 +363,10 @@ class Classifier:
         kept = intervals_of(self.card, coverage)
         if kept is None or tta not in (None, self.tta):
             return None
-        if kept.kind == "quantiles" and computed.ends is None:
-            if coverage is None:
-                return None
-            raise RequestError(
-                "An exported file has no quantiles, so that its values have no intervals. Leave out the coverage, or "
-                "take the run: zoo predict RUN"
-            )
+        if coverage is not None:
+            check_ends(self.card, computed.ends)
+        elif kept.kind == "quantiles" and computed.ends is None:
+            return None
         return kept.bounds(computed.logits, coverage or DEFAULT_COVERAGE, computed.ends)
 
     def _familiar(self, logits: Tensor, tta: str | None) -> list[dict[str, bool]]:

@@ -8,10 +8,10 @@ from typing import Any
 from zoo.engine.conformal import ConformalScores, check_coverage, conformal_quantile, fewest_for
 from zoo.engine.task import task_of_card
 from zoo.engine.value_intervals import KEY as INTERVALS
-from zoo.engine.value_intervals import ValueIntervals
+from zoo.engine.value_intervals import Bounds, ValueIntervals
 from zoo.errors import RequestError
 
-__all__ = ["DEFAULT_COVERAGE", "KEY", "intervals_of", "scores_of"]
+__all__ = ["DEFAULT_COVERAGE", "KEY", "check_ends", "intervals_of", "scores_of"]
 
 KEY = "conformal"
 DEFAULT_COVERAGE = 0.9
@@ -73,3 +73,16 @@ def intervals_of(card: Mapping[str, Any], coverage: float | None, model: str = "
         for scores in kept.scores:
             conformal_quantile(scores, coverage)
     return kept
+
+
+def check_ends(card: Mapping[str, Any], ends: Bounds | None) -> None:
+    """Check that a model that was calibrated by its quantiles gives them.
+
+    Raises:
+        RequestError: it is an exported file that answers the median alone.
+    """
+    if ends is None and (card.get(INTERVALS) or {}).get("kind") == "quantiles":
+        raise RequestError(
+            "This exported file has no quantiles, so that its values have no intervals. Leave out the coverage, or "
+            "export the run as ONNX, which has them: zoo export RUN --format onnx"
+        )

@@ -30,7 +30,9 @@ class Artifact(Protocol):
     """Interface of an exporter's reader: an exported model.
 
     Of a file that also computes the scores of attachments of the bundle, it has ``scored``, their names, and a method
-    ``scores(images)``, which returns the probabilities and a dict of the scores, (N,) float32 each.
+    ``scores(images)``, which returns the probabilities and a dict of the scores, (N,) float32 each. Of a regression
+    with quantiles it may have a method ``quantiles(images)``, which returns (N, K, 3): the lowest, the value, and the
+    highest.
     """
 
     card: dict[str, Any]
@@ -43,6 +45,8 @@ class Artifact(Protocol):
 class AsNetwork(nn.Module):
     """Module around an artifact: images (N, C, size, size) float in 0..1 -> logits, or standardised values, (N, K).
 
+    Of an artifact with quantiles the outputs are those, (N, K · 3).
+
     The logits are computed from the artifact's probabilities, so that their sum per row is arbitrary.
 
     Args:
@@ -54,25 +58,34 @@ class AsNetwork(nn.Module):
         super().__init__()
         image = Preprocessing(**card["preprocessing"])
         self.artifact, self.shape, self.window = artifact, image.shape, image.window
-        self.task = task_of_card(card)
+        self.task, self._quantiles = task_of_card(card), getattr(artifact, "quantiles", None)
         self.temperature = 1.0 if self.task.multilabel else float(card.get("temperature", 1.0))
 
     def __deepcopy__(self, memo: object) -> AsNetwork:
         return self  # no mutable weights, and the runtime can't be copied
 
     def forward(self, images: Tensor) -> Tensor:
-        return self._logits(self.artifact(self._pixels(images))).to(images.device)
+        return self._answered(self._pixels(images)).to(images.device)
 
     @property
     def scored_names(self) -> tuple[str, ...]:
         """Names of the attachments whose scores the artifact computes."""
         return tuple(getattr(self.artifact, "scored", ()))
 
-    def scored(self, images: Tensor) -> tuple[Tensor, None, dict[str, Tensor]]:
-        """Logits (N, K), no embeddings, and the scores (N,) of attachments by name."""
+    def scored(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Outputs as of a call, and the scores (N,) of attachments by name."""
         artifact: Any = self.artifact
-        probs, scores = artifact.scores(self._pixels(images))
-        return self._logits(probs), None, {name: torch.from_numpy(each).float() for name, each in scores.items()}
+        pixels = self._pixels(images)
+        answer, scores = artifact.scores(pixels)
+        outputs = self._logits(answer) if self._quantiles is None else self._answered(pixels)
+        return outputs, {name: torch.from_numpy(each).float() for name, each in scores.items()}
+
+    def _answered(self, pixels: Pixels) -> Tensor:
+        """Logits (N, K), standardised values (N, K), or their quantiles (N, K · 3)."""
+        if self._quantiles is None:
+            return self._logits(self.artifact(pixels))
+        planes = [self._logits(plane) for plane in np.moveaxis(self._quantiles(pixels), 2, 0)]
+        return torch.stack(planes, dim=2).flatten(1)
 
     def _pixels(self, images: Tensor) -> Pixels:
         planes = images.float()
@@ -106,8 +119,16 @@ def as_network(artifact: Artifact, device: str = "auto") -> tuple[AsNetwork, dic
     card = {name: value for name, value in artifact.card.items() if name not in ("familiar", "tta")}
     card["preprocessing"] = {**card["preprocessing"], "mean": [0.0], "std": [1.0]}
     if DETAILS in card:
-        card[DETAILS] = {name: value for name, value in card[DETAILS].items() if name != "link"}
+        card[DETAILS] = {name: value for name, value in card[DETAILS].items() if name != "link"} | _link_of(artifact)
     return AsNetwork(artifact, artifact.card), card
+
+
+def _link_of(artifact: Artifact) -> dict[str, Any]:
+    """How the outputs of :class:`AsNetwork` are read, where they are not the answers: the value is the second of three.
+
+    The levels are not those of the run, of which two may be equal.
+    """
+    return {"link": {"kind": "quantiles", "levels": [0.25, 0.5, 0.75]}} if hasattr(artifact, "quantiles") else {}
 
 
 def open_file(word: str | Path, registry: Registry) -> Artifact:

@@ -7,7 +7,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from zoo import load
 
 pytest.importorskip("onnx", reason="ONNX is an extra: pip install 'visionzoo[export]'")
 pytest.importorskip("onnxruntime")
@@ -73,7 +76,7 @@ def test_a_loss_above_the_limit_is_refused(zoo: Zoo, run: Path, monkeypatch: pyt
 def test_a_file_of_other_values_is_not_kept(zoo: Zoo, run: Path, monkeypatch: pytest.MonkeyPatch):
     from zoo_export import onnx_answer
 
-    monkeypatch.setattr(onnx_answer, "_values", lambda nodes, read, details: nodes.add("Identity", [read], "values"))
+    monkeypatch.setattr(onnx_answer, "_values", lambda nodes, read, name, scale: nodes.add("Identity", [read], name))
     code, _, err = zoo("export", run, "onnx")
     assert code == 1
     assert "with values off by up to" in err
@@ -91,3 +94,46 @@ def test_a_loss_of_raw_outputs_is_not_measured_of_a_file(zoo: Zoo):
     own = json.loads(zoo("evaluate", "ranks", "--json")[1])["metrics"]["val"]
     assert found["metrics"]["val"]["mae_ranks"] == pytest.approx(own["mae_ranks"], abs=0.05)
     assert "loss" in own
+
+
+@pytest.fixture(scope="module")
+def quantile_run(made_once: Callable[..., tuple[Path, str]]) -> Path:
+    """A regression of digits with quantiles."""
+    loss = "loss={name: quantile, quantiles: [0.1, 0.3, 0.5, 0.7, 0.9]}"
+    how = ("--epochs", "1", "--set", "architecture.channels=[8,16]", "--task", "regression", "--set", loss)
+    runs, _ = made_once("run", "simple_cnn", "digits", *how, "--name", "spread", "--quiet")
+    return runs / "spread"
+
+
+def test_onnx_answers_quantiles_with_the_intervals_of_the_run(zoo: Zoo, quantile_run: Path, tmp_path: Path):
+    run = Path(shutil.copytree(quantile_run, tmp_path / "runs" / "spread"))
+    code, _, err = zoo("export", run, "onnx")
+    assert code == 0, err
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 12, 12), np.uint8)
+    own, other = load(run), load(run / "model.onnx")
+    for one, two in zip(own.predict(list(pixels)), other.predict(list(pixels)), strict=True):
+        assert two["interval"] == pytest.approx(one["interval"], abs=2e-3)
+        assert two["value"] == pytest.approx(one["value"], abs=2e-3)
+        assert two["coverage"] == one["coverage"] == 0.9
+    for split in ("val", "train"):
+        numbers = [
+            json.loads(zoo("evaluate", each, "--split", split, "--coverage", "0.8", "--json")[1])
+            for each in (run, run / "model.onnx")
+        ]
+        first, second = (each["metrics"][split]["conformal"] for each in numbers)
+        assert second["covered"] == pytest.approx(first["covered"], abs=0.02)
+        assert second["width"] == pytest.approx(first["width"], rel=0.01)
+
+
+def test_a_file_that_answers_the_median_alone_promises_no_interval(zoo: Zoo, quantile_run: Path, tmp_path: Path):
+    run = Path(shutil.copytree(quantile_run, tmp_path / "runs" / "spread"))
+    code, out, err = zoo("export", run, "torchscript", "--json")
+    assert code == 0, err
+    assert "answers the median alone" in out
+    file = Path(json.loads(out)["file"])
+    assert "interval" not in load(file).predict([np.zeros((12, 12), np.uint8)])[0]
+    for split in ("val", "train"):
+        code, _, err = zoo("evaluate", file, "--split", split, "--coverage", "0.8")
+        assert code == 2
+        assert "has no quantiles" in err
+        assert "--format onnx" in err

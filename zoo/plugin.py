@@ -710,7 +710,8 @@ class Command(Component):
     as in ``zoo acme/press``, always means the plugin's. ``zoo --help`` and ``zoo doctor`` list such names.
 
     Args:
-        group: the group of the zoo that the command belongs to, as in ``zoo plugins NAME``; by default ``zoo`` itself.
+        group: the group of the zoo that the command belongs to, ``runs`` or ``plugins``, as in ``zoo runs NAME``; by
+            default ``zoo`` itself.
         heading: heading of ``zoo --help`` that the command is listed under, one of ``HEADINGS``; any other stands for
             ``Plugins``.
     """

@@ -103,6 +103,12 @@ def test_without_clashes_nothing_is_told(zoo: Zoo, make_plugin):
     assert zoo("export/export", "--help")[1].startswith("Usage: zoo export/export")
 
 
+def test_a_plugin_adds_a_command_to_zoo_runs(zoo: Zoo, make_plugin):
+    make_plugin("acme", PLUGIN.replace("NAME", "acme").replace('group="plugins"', 'group="runs"'))
+    assert "Press in a group" in zoo("runs", "--help")[1]
+    assert zoo("runs", "crush", "a")[:2] == (0, "acme a\n")
+
+
 def test_an_unknown_full_name_is_told_with_names_that_are_near(zoo: Zoo, make_plugin):
     make_plugin("acme", PLUGIN.replace("NAME", "acme"))
     code, _, err = zoo("acme/pres")

@@ -1,4 +1,4 @@
-"""``zoo runs compare`` and ``zoo runs threshold``, on runs that were really trained; the leaderboard."""
+"""``zoo runs compare``, on runs that were really trained; the leaderboard."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 
 
 @pytest.fixture
@@ -101,67 +100,6 @@ def test_predict_is_as_sure_as_the_temperature_leaves_it(digits_run):
     named = classifier.predict([np.moveaxis(p, -1, 0) for p in pixels])
     assert [p["label"] for p in named] == [classifier.classes[i] for i in logits.argmax(dim=1).tolist()]
     assert all(isinstance(p["familiar"], bool) for p in named)
-
-
-# -- thresholds -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("runs")
-def test_a_threshold_is_chosen_kept_and_gone_by(zoo, digits_run):
-    found = json.loads(zoo("runs", "threshold", "one", "--precision", "0.3", "--keep", "--json")[1])
-    val = found["splits"]["val"]
-    assert val["precision"] >= 0.3 > val["accuracy"], "a run of one epoch, which is hardly trained"
-    card = json.loads(Path("runs/one/model/zoo.json").read_text())
-    assert card["reject"] == {"below": found["below"], "by": {"precision": 0.3}}
-    before = json.loads((digits_run / "model" / "zoo.json").read_text())
-    assert {k: v for k, v in card.items() if k != "reject"} == before
-
-    picture = noise_picture()
-    (prediction,) = json.loads(zoo("predict", "one", picture, "--json")[1])["predictions"]
-    assert prediction["sure"] is (prediction["confidence"] >= found["below"])
-    assert prediction["label"] in before["classes"]
-
-    assert zoo("runs", "threshold", "one", "--below", "0", "--keep")[0] == 0
-    assert json.loads(Path("runs/one/model/zoo.json").read_text()) == before
-
-
-def noise_picture() -> Path:
-    import numpy as np
-    from PIL import Image
-
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16), dtype=np.uint8)).save("noise.png")
-    return Path("noise.png")
-
-
-def test_not_sure_is_said(zoo, digits_run):
-    picture = noise_picture()
-    code, out, _ = zoo("predict", digits_run, picture, "--reject-below", "1")
-    assert code == 0
-    assert "not sure" in out
-    assert "perhaps" in out
-    rows = list(csv.reader(io.StringIO(zoo("predict", digits_run, picture, "--csv", "--reject-below", "1")[1])))
-    assert rows[0] == ["path", "label", "confidence", "sure", "familiar"]
-    assert rows[1][3] == "false"
-    assert json.loads(zoo("predict", digits_run, picture, "--json", "--reject-below", "0")[1])["predictions"][0]["sure"]
-
-
-@pytest.mark.usefixtures("runs")
-def test_thresholds_by_class_recall_and_costs(zoo):
-    for words in (("--recall", "0.1"), ("--precision", "0.3", "--per-class")):
-        code, out, err = zoo("runs", "threshold", "one", *words)
-        assert (code, err) == (0, "")
-        assert max(map(len, out.splitlines())) <= 80
-    Path("costs.yaml").write_text(yaml.safe_dump({"not sure": 0.2, "3": {"8": 10}}))
-    found = json.loads(zoo("runs", "threshold", "one", "--costs", "costs.yaml", "--json")[1])
-    assert len(found["below"]) == 10
-
-
-@pytest.mark.usefixtures("runs")
-def test_what_cannot_be_chosen_is_refused(refused):
-    assert "one of --precision" in refused("runs", "threshold", "one")
-    assert "one of --precision" in refused("runs", "threshold", "one", "--precision", "0.9", "--recall", "0.9")
-    assert "of all images are right" in refused("runs", "threshold", "one", "--recall", "1")
-    assert "nowhere.yaml" in refused("runs", "threshold", "one", "--costs", "nowhere.yaml")
 
 
 # -- the leaderboard --------------------------------------------------------------------------------------

@@ -95,22 +95,6 @@ def test_show_of_a_damaged_result(refused, text):
     assert "result.json is damaged" in refused("runs", "show", "old")
 
 
-def test_a_threshold_of_a_regression_is_refused(zoo):
-    import torch
-
-    from zoo.runner.predictions import write_predictions
-
-    folder = Path("runs") / "r"
-    folder.mkdir(parents=True)
-    (folder / "job.yaml").write_text("{}", "utf-8")
-    values = torch.arange(3.0)[:, None]
-    write_predictions(folder, "val", ["a", "b", "c"], ["age"], values, values.double())
-    status, _, err = zoo("runs", "threshold", "r", "--precision", "0.9")
-    assert status
-    assert "r is a regression: a value has no confidence" in err
-    assert "zoo runs show runs/r" in err
-
-
 def test_runs_are_ranked_by_the_smallest_error(zoo, regression_result):
     for name, mae in (("worse", 2.0), ("better", 1.0)):
         folder = Path("runs") / name

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.errors import RequestError
-from zoo.evaluation.thresholds import NEVER, by_costs, by_precision, by_recall, measure, read_costs
+from zoo.evaluation.thresholds import NEVER, by_costs, by_precision, by_recall
 from zoo.runner.predictions import Predictions
+from zoo_threshold.figures import measure
 
 CLASSES = ["cat", "dog"]
 
@@ -103,28 +102,3 @@ def test_equal_costs_are_chows_rule():
     below = by_costs(kept, costs)
     assert below["cat"] > 0.95
     assert below["dog"] == pytest.approx(0.8, abs=0.04)
-
-
-def test_costs_are_read_from_yaml(tmp_path: Path):
-    path = tmp_path / "costs.yaml"
-    path.write_text("not sure: 0.5\ncat: {dog: 10, not sure: 2}\n")
-    assert read_costs(path, CLASSES).tolist() == [[0, 10, 2], [1, 0, 0.5]]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("caat: {dog: 1}", "Did you mean 'cat'"),
-        ("cat: {dgo: 1}", "Did you mean 'dog'"),
-        ("cat: {dog: -1}", "not -1"),
-        ("cat: 3", "not a class with its costs"),
-        ("[1]", "is not costs: write not sure: 1"),
-        ("cat: {", "can't be read"),
-        ("not sure: yes", "not True"),
-    ],
-)
-def test_costs_that_say_nothing_are_refused(tmp_path: Path, text: str, words: str):
-    path = tmp_path / "costs.yaml"
-    path.write_text(text)
-    with pytest.raises(RequestError, match=words):
-        read_costs(path, CLASSES)

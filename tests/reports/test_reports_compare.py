@@ -1,4 +1,4 @@
-"""A comparison on the terminal and as a page, what stands beside a result's numbers, and a threshold's table."""
+"""A comparison on the terminal and as a page, and what stands beside a result's numbers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import re
 import pytest
 from rich.console import Console
 
-from zoo.evaluation.thresholds import ChosenThreshold, ClassFigures, ThresholdFigures
 from zoo.reports.compare import comparison_table
 from zoo.reports.compare_page import forest_scale, render_comparison
 from zoo.reports.html import render_html
 from zoo.reports.results import render_result
-from zoo.reports.thresholds import thresholds_table
 from zoo.reports.uncertain import calibration_words, uncertain_lines
 from zoo.runner.measurements import CalibrationScores
 from zoo.runner.run_result import RunResult
@@ -151,25 +149,3 @@ def test_calibration_in_words():
     assert calibration_words(CalibrationScores(ece=0.1)) == "expected calibration error (ECE) 10.0%"
     same = {"ece": 0.1, "temperature": 1.0, "scaled": {"ece": 0.1, "how": "fitted on val"}}
     assert "temperature scaling does not improve it" in calibration_words(CalibrationScores.read(same))
-
-
-@pytest.mark.parametrize("below", [0.8321, {"cat": 0.7, "dog": 1.01}])
-def test_a_threshold_as_a_table(below):
-    rows = {
-        "cat": ClassFigures(below=0.7, answered=700, precision=0.95, recall=0.8),
-        "dog": ClassFigures(below=1.01, answered=0, precision=None, recall=0.0),
-    }
-    found = ThresholdFigures(
-        images=1000, answered=700, share=0.7, precision=0.95, interval=[0.93, 0.97], accuracy=0.9, per_class=rows
-    )
-    text = printed(
-        thresholds_table(ChosenThreshold("r", "runs/r", {"precision": 0.95}, below, {"val": found}, kept=False))
-    )
-    assert "700 (70.0%)" in text
-    assert "93.0–97.0%" in text
-    if isinstance(below, dict):
-        assert "never predicted" in text
-        assert "--keep" in text
-    else:
-        assert "zoo predict runs/r IMAGE --reject-below 0.8321" in text
-    assert max(map(len, text.splitlines())) <= 80

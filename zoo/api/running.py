@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from zoo.evaluation.comparison import compare, compare_runs
 from zoo.evaluation.evaluate import EvaluationOptions, evaluate, evaluate_run, own_split, request_of
-from zoo.evaluation.thresholds import by_precision, by_recall
+from zoo.evaluation.thresholds import Below, by_costs, by_precision, by_recall
 from zoo.evaluation.untrained import UntrainedRun, write_untrained
 from zoo.runner.analyses import Evaluated, Findings
 from zoo.runner.callbacks import Callback
@@ -32,6 +32,7 @@ from zoo.runner.tuning import trial_parts
 from zoo.runner.weights import load_weights
 
 __all__ = [
+    "Below",
     "Budget",
     "Callback",
     "Evaluated",
@@ -49,6 +50,7 @@ __all__ = [
     "UntrainedRun",
     "blank",
     "build_components",
+    "by_costs",
     "by_precision",
     "by_recall",
     "compare",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.commands.compare import compare
+from zoo.commands.group import CommandGroup
 from zoo.commands.run_rows import WHEN, Row, chosen, find_rows, number_at, numbers_in, ordered, since
-from zoo.commands.threshold import threshold
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
@@ -20,13 +20,16 @@ _out = click.option("--out", type=click.Path(path_type=Path), default=Path("runs
 _json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
-@click.group(name="runs")
+class _Runs(CommandGroup):
+    place = "runs"
+
+
+@click.group(name="runs", cls=_Runs)
 def group() -> None:
     """List, show and compare runs."""
 
 
 group.add_command(compare)
-group.add_command(threshold)
 
 
 @group.command("list")

@@ -2,66 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.engine.statistics import wilson_interval
 from zoo.errors import RequestError
-from zoo.registry.suggest import did_you_mean
 from zoo.runner.predictions import Predictions
-from zoo.storage.safe_yaml import read_mapping
 
-__all__ = ["NEVER", "NOT_SURE", "ChosenThreshold", "by_costs", "by_precision", "by_recall", "measure", "read_costs"]
+__all__ = ["NEVER", "Below", "by_costs", "by_precision", "by_recall"]
 
-NOT_SURE = "not sure"
 NEVER = 1.01
 """Threshold above any confidence."""
 Below = float | dict[str, float]
 Costs = NDArray[np.float64]
 Cut = Callable[[NDArray[np.float64], NDArray[np.bool_]], float]
-
-
-@dataclass(frozen=True)
-class ClassFigures:
-    """Predictions of a class with its threshold; a fraction of nothing is None."""
-
-    below: float
-    answered: int
-    precision: float | None
-    recall: float | None
-
-
-@dataclass(frozen=True)
-class ThresholdFigures:
-    """Predictions of a split with a threshold: the number and share of accepted ones, and the precision among them.
-
-    ``accuracy`` is without a threshold; ``precision`` and ``interval`` are None where no prediction is accepted.
-    """
-
-    images: int
-    answered: int
-    share: float
-    precision: float | None
-    interval: list[float] | None
-    accuracy: float
-    per_class: dict[str, ClassFigures]
-
-
-@dataclass(frozen=True)
-class ChosenThreshold:
-    """Document of ``zoo runs threshold``: the option that was given, the threshold, and its figures by split."""
-
-    run: str
-    dir: str
-    by: dict[str, float | str]
-    below: Below
-    splits: dict[str, ThresholdFigures]
-    kept: bool
 
 
 def by_precision(kept: Predictions, wanted: float, *, per_class: bool = False) -> Below:
@@ -121,7 +77,7 @@ def by_costs(kept: Predictions, costs: Costs) -> dict[str, float]:
             column).
     """
     found = {}
-    sure, predicted = _confidence(kept), kept.predicted
+    sure, predicted = kept.confidence, kept.predicted
     for k, name in enumerate(kept.classes):
         order = np.flatnonzero(predicted == k)
         order = order[np.argsort(-sure[order], kind="stable")]
@@ -136,75 +92,13 @@ def by_costs(kept: Predictions, costs: Costs) -> dict[str, float]:
     return found
 
 
-def read_costs(path: Path, classes: list[str]) -> Costs:
-    """Read a cost matrix from a YAML file: ``not sure: 1``, and ``cat: {dog: 5}`` for a cat predicted as a dog.
-
-    The default cost is 1, and 0 for a correct prediction. ``not sure`` may also be among a class's costs.
-
-    Raises:
-        RequestError: the file can't be read, names an unknown class, or has a negative or non-numeric cost.
-    """
-    given = read_mapping(path, f"costs: write {NOT_SURE}: 1, and {classes[0]}: {{{classes[-1]}: 5}}")
-    place = {**{name: i for i, name in enumerate(classes)}, NOT_SURE: len(classes)}
-    costs = np.ones((len(classes), len(classes) + 1))
-    np.fill_diagonal(costs, 0.0)
-    costs[:, -1] = _cost(path, given.get(NOT_SURE, 1.0))
-    for true, row in given.items():
-        if true == NOT_SURE:
-            continue
-        if str(true) not in place or not isinstance(row, Mapping):
-            raise RequestError(
-                f"{path}: {true!r} is not a class with its costs.{did_you_mean(str(true), classes)} "
-                f"Write: {classes[0]}: {{{classes[-1]}: 5}}, and {NOT_SURE}: 1"
-            )
-        for answer, value in row.items():
-            if str(answer) not in place:
-                raise RequestError(f"{path}: there is no class {answer!r}.{did_you_mean(str(answer), place)}")
-            costs[place[str(true)], place[str(answer)]] = _cost(path, value)
-    return costs
-
-
-def _cost(path: Path, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise RequestError(f"{path}: a cost must be a number of at least 0, not {value!r}.")
-    return float(value)
-
-
-def measure(kept: Predictions, below: Below) -> ThresholdFigures:
-    """Evaluate thresholds on a split's predictions."""
-    limits = np.array([below.get(name, 0.0) if isinstance(below, dict) else below for name in kept.classes])
-    taken, right = _confidence(kept) >= limits[kept.predicted], kept.right
-    answered, hits = int(taken.sum()), int((taken & right).sum())
-    return ThresholdFigures(
-        images=len(right),
-        answered=answered,
-        share=answered / len(right),
-        precision=hits / answered if answered else None,
-        interval=list(wilson_interval(hits, answered)) if answered else None,
-        accuracy=float(right.mean()),
-        per_class={name: _of_class(kept, k, taken, float(limits[k])) for k, name in enumerate(kept.classes)},
-    )
-
-
-def _of_class(kept: Predictions, k: int, taken: NDArray[np.bool_], below: float) -> ClassFigures:
-    given, real = taken & (kept.predicted == k), kept.targets == k
-    answered, images, hits = int(given.sum()), int(real.sum()), int((given & real).sum())
-    precision, recall = (hits / count if count else None for count in (answered, images))
-    return ClassFigures(below, answered, precision, recall)
-
-
 # -- cuts through answers, surest first -------------------------------------------------------------------
-
-
-def _confidence(kept: Predictions) -> NDArray[np.float64]:
-    probs = kept.probabilities
-    return np.asarray(probs[np.arange(len(probs)), kept.predicted])
 
 
 def _each(kept: Predictions, cut: Cut, per_class: bool, what: str) -> Below:
     if per_class:
         return _reached(kept, _per_class(kept, lambda _, sure, right: cut(sure, right)), what)
-    sure = _confidence(kept)
+    sure = kept.confidence
     order = np.argsort(-sure, kind="stable")
     found = cut(sure[order], kept.right[order])
     if found == NEVER:
@@ -214,7 +108,7 @@ def _each(kept: Predictions, cut: Cut, per_class: bool, what: str) -> Below:
 
 
 def _per_class(kept: Predictions, cut: Callable[[int, Any, Any], float]) -> dict[str, float]:
-    sure, found = _confidence(kept), {}
+    sure, found = kept.confidence, {}
     for k, name in enumerate(kept.classes):
         order = np.flatnonzero(kept.predicted == k)
         order = order[np.argsort(-sure[order], kind="stable")]

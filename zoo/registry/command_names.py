@@ -10,6 +10,7 @@ from zoo.registry.entry import LOCAL, Entry, owners_of
 
 OWN = {
     "": ("run", "train", "evaluate", "list", "info", "runs", "plugins", "completion"),
+    "runs": ("list", "show", "compare"),
     "plugins": ("list", "install", "uninstall", "disable", "enable", "doctor", "check"),
 }
 """The core's commands by group; no plugin can replace them."""

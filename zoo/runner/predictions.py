@@ -93,6 +93,12 @@ class Predictions:
         powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """Calibrated probability of the predicted class, (N,), of a task with one label."""
+        probs = self.probabilities
+        return np.asarray(probs[np.arange(len(probs)), self.predicted])
+
     def part(self, rows: NDArray[np.int64]) -> Predictions:
         """Select the images at ``rows``, in this order."""
         names = [self.names[i] for i in rows]

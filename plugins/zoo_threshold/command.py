@@ -11,8 +11,8 @@ import click
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
-    from zoo.evaluation.thresholds import ChosenThreshold
-    from zoo.runner.predictions import Predictions
+    from zoo.api.running import Predictions
+    from zoo_threshold.figures import ChosenThreshold
 
 
 @click.command(name="threshold")
@@ -43,27 +43,28 @@ def threshold(run: str, out: Path, per_class: bool, keep: bool, as_json: bool, *
     given = [name for name, value in asked.items() if value is not None]
     if len(given) != 1:
         raise RequestError("Give exactly one of --precision, --recall, --costs and --below, such as --precision 0.95.")
-    from zoo.host.context import registry_here
-    from zoo.model.sources import find_model
+    from zoo.api.commands import registry_here
+    from zoo.api.models import find_model
 
     folder = find_model(run, registry_here(), out)
     chosen = _choose(folder, given[0], asked[given[0]], per_class, keep)
     if keep:
         _write_to_card(folder, chosen)
     if as_json:
-        from zoo.storage.files import dump_json
+        from zoo.storage import dump_json
 
         click.echo(dump_json(asdict(chosen)))
         return
-    from zoo.reports.parts import new_console
-    from zoo.reports.thresholds import thresholds_table
+    from zoo.reports.kit.console import new_console
+    from zoo_threshold.report import thresholds_table
 
     new_console().print(thresholds_table(chosen))
 
 
 def _choose(folder: Path, by: str, wanted: Any, per_class: bool, keep: bool) -> ChosenThreshold:
-    from zoo.evaluation.thresholds import ChosenThreshold, by_costs, by_precision, by_recall, measure, read_costs
-    from zoo.runner.predictions import predictions_file, read_predictions
+    from zoo.api.running import by_costs, by_precision, by_recall, predictions_file, read_predictions
+    from zoo_threshold.costs import read_costs
+    from zoo_threshold.figures import ChosenThreshold, measure
 
     kept = read_predictions(folder, "val")
     if kept.has_values:
@@ -92,7 +93,7 @@ def _choose(folder: Path, by: str, wanted: Any, per_class: bool, keep: bool) -> 
 
 
 def _write_to_card(folder: Path, chosen: ChosenThreshold) -> None:
-    from zoo.model.bundle import find_bundle, read_card, write_card
+    from zoo.api.models import find_bundle, read_card, write_card
 
     bundle = find_bundle(folder)
     card = {name: value for name, value in read_card(bundle).items() if name != "reject"}

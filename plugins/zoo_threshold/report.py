@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from rich.console import RenderableType
 from rich.text import Text
 
-from zoo.evaluation.thresholds import ChosenThreshold, ClassFigures
-from zoo.reports.parts import ACCENT, GOOD, CommandLine, Middle, Page, bare_table, heading, say
-from zoo.reports.words import UNKNOWN, count, percent, short_path
+from zoo.reports.kit.console import ACCENT, GOOD, CommandLine, Middle, Page, bare_table, heading, say
+from zoo.reports.kit.text import UNKNOWN, count, percent, short_path
+from zoo_threshold.figures import ChosenThreshold, ClassFigures
 
 __all__ = ["thresholds_table"]
 

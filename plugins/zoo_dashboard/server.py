@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"\d{1,12}")
 class _Handler(LocalHandler):
     server: Dashboard
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server's own name
         if not self.is_allowed():
             return
         asked = urlsplit(self.path)

@@ -32,7 +32,7 @@ _WHO = 100  # characters of a person's name
 class _Handler(LocalHandler):
     server: LabelServer
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server's own name
         if not self.is_allowed():
             return
         asked = urlsplit(self.path)
@@ -46,7 +46,7 @@ class _Handler(LocalHandler):
         else:
             self.refuse(HTTPStatus.NOT_FOUND, "Not found.")
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - http.server's own name
         if not self.is_allowed():
             return
         action = self.server.actions.get(self.path)

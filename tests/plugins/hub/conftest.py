@@ -182,7 +182,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             self.work(self.body())
 
-        do_HEAD = do_POST = do_PUT = do_GET
+        do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815 - http.server's own names
 
         def work(self, body: bytes) -> None:
             path = unquote(urlsplit(self.path).path)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from zoo.api.compute import choose_execution, predict_logits
+from zoo.api.compute import Execution, choose_execution, predict_logits, task_of_card
 from zoo.api.images import Batches, Normalize, Split, build_opener
 from zoo.api.jobs import make_request, resolve
 from zoo.api.models import Preprocessing, load_model
@@ -18,7 +18,7 @@ from zoo.runs import JOB
 from zoo_merge.members import Member
 from zoo_merge.mergers import MergePlace
 
-__all__ = ["named", "own_images", "predict_bundle"]
+__all__ = ["execution_of", "named", "own_images", "predict_bundle"]
 
 _BATCH = 64
 
@@ -41,10 +41,15 @@ def named(split: Split, names: Sequence[str], root: str) -> Split:
     return split.part(split.name, np.array([rows[name] for name in names], np.int64))
 
 
+def execution_of(card: Mapping[str, Any], place: MergePlace) -> Execution:
+    """Device and precision for a model: values are computed in float32, as bfloat16 has three digits."""
+    return choose_execution(place.device, "auto" if task_of_card(card).classifies else "fp32")
+
+
 def predict_bundle(bundle: Path, split: Split, place: MergePlace) -> tuple[Tensor, Tensor, Mapping[str, Any]]:
     """Raw outputs (N, M) of a bundle for a split, on the CPU; the split's labels; and the bundle's card."""
     network, card = load_model(bundle, place.registry)
-    execution = choose_execution(place.device).suited(network)
+    execution = execution_of(card, place).suited(network)
     shape = Preprocessing(**card["preprocessing"])
     batches = Batches(split, _BATCH, Normalize(shape.mean, shape.std, execution.device, shape.window))
     outputs, labels = predict_logits(execution.place(network), batches, execution)

@@ -9,13 +9,13 @@ import numpy as np
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
-from zoo.api.compute import Execution, Task, choose_execution, task_named, task_of_card
+from zoo.api.compute import Execution, Task, task_named, task_of_card
 from zoo.api.images import TRAIN, VAL, Batches, Normalize
 from zoo.api.models import Preprocessing
 from zoo.reports.kit.text import percent, value_text
 from zoo_merge.members import Member
 from zoo_merge.mergers import MergePlace
-from zoo_merge.predicting import named, own_images
+from zoo_merge.predicting import execution_of, named, own_images
 
 __all__ = ["MEASURES", "SoupImages", "open_images"]
 
@@ -73,7 +73,7 @@ def open_images(member: Member, names: Sequence[str], most: int, place: MergePla
     val = replace(val, labels=task.standardise(val.labels))
     rows = np.random.default_rng(0).permutation(len(train))[:most]
     train = train.part(TRAIN, np.sort(rows))
-    execution = choose_execution(place.device)
+    execution = execution_of(member.card, place)
     normalize = Normalize(shape.mean, shape.std, execution.device, shape.window)
     size = int(member.job["train"]["batch_size"])
     return SoupImages(list(names), Batches(val, size, normalize), Batches(train, size, normalize), execution, task)

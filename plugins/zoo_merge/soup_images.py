@@ -89,7 +89,7 @@ def _precision(logits: Tensor, targets: Tensor) -> float:
 
 
 def _error(values: Tensor, targets: Tensor) -> float:
-    return -float((values.double() - targets.double()).abs().mean())
+    return -float((values.cpu().double() - targets.cpu().double()).abs().mean())
 
 
 _SCORES: dict[str, Callable[[Tensor, Tensor], float]] = {

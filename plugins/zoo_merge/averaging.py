@@ -1,21 +1,33 @@
-"""The average of several models' predictions, as logits of one model."""
+"""The average of several models' predictions, as outputs of one model."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-__all__ = ["AVERAGES", "Average", "averaged"]
+__all__ = ["LINKED", "Average", "average_of", "averaged"]
 
-Average = Literal["softmax", "sigmoid", "outputs"]
+Average = Literal["softmax", "sigmoid", "outputs", "corn", "cumulative"]
 
-AVERAGES: dict[str, Average] = {"single-label": "softmax", "multi-label": "sigmoid", "ordinal": "softmax"}
-"""The average for each task that runs can be merged of, by its name in zoo.json."""
+LINKED: tuple[Average, ...] = ("corn", "cumulative")
+"""Averages of ranks whose outputs are K - 1 conditional or cumulative logits."""
+_AVERAGES: dict[str, Average] = {"multi-label": "sigmoid", "regression": "outputs"}
+
+
+def average_of(task: str, link: Mapping[str, Any] | None) -> Average:
+    """The average for runs of a task.
+
+    Args:
+        task: its name in zoo.json.
+        link: how the outputs are read, as zoo.json has it under ``outputs``.
+    """
+    kind = (link or {}).get("kind")
+    return next((each for each in LINKED if each == kind), _AVERAGES.get(task, "softmax"))
 
 
 def averaged(logits: Sequence[Tensor], how: Average) -> Tensor:
@@ -24,10 +36,11 @@ def averaged(logits: Sequence[Tensor], how: Average) -> Tensor:
     Args:
         logits: of each model, (N, K) float.
         how: ``softmax``: the mean probability of exclusive classes; ``sigmoid``: the mean probability of each label;
-            ``outputs``: the mean of the outputs themselves.
+            ``outputs``: the mean of the outputs themselves; ``corn``, ``cumulative``: the mean probability of ranks.
 
     Returns:
-        Logits (N, K) float32, whose softmax or sigmoid is the mean probability.
+        Logits (N, K) float32, whose softmax or sigmoid is the mean probability; of ``corn`` and ``cumulative`` the
+        outputs (N, K - 1) that a loss of this link gives the mean probability.
     """
     return _FUNCTIONS[how]([each.float() for each in logits])
 
@@ -57,6 +70,23 @@ def _outputs(logits: Sequence[Tensor]) -> Tensor:
     return torch.stack(list(logits)).mean(dim=0)
 
 
+def _corn(logits: Sequence[Tensor]) -> Tensor:
+    """Logit of P(rank > k) given that it is at least k."""
+    logs = _log_mean([each.log_softmax(dim=1) for each in logits])
+    return _above(logs) - logs[:, :-1]
+
+
+def _cumulative(logits: Sequence[Tensor]) -> Tensor:
+    """Logit of P(rank > k)."""
+    logs = _log_mean([each.log_softmax(dim=1) for each in logits])
+    return _above(logs) - _above(logs.flip(1)).flip(1)
+
+
+def _above(logs: Tensor) -> Tensor:
+    """log P(rank > k) of log-probabilities (N, K), for k = 0 to K - 2."""
+    return torch.stack([logs[:, k:].logsumexp(dim=1) for k in range(1, logs.shape[1])], dim=1)
+
+
 def _log_mean(logs: Sequence[Tensor]) -> Tensor:
     """Logarithm of the mean of numbers given by their logarithms."""
     return torch.stack(list(logs)).logsumexp(dim=0) - math.log(len(logs))
@@ -66,4 +96,6 @@ _FUNCTIONS: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {
     "softmax": _softmax,
     "sigmoid": _sigmoid,
     "outputs": _outputs,
+    "corn": _corn,
+    "cumulative": _cumulative,
 }

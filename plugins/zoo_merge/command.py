@@ -27,7 +27,7 @@ def merge(runs: tuple[str, ...], sets: tuple[str, ...], as_json: bool, **typed: 
     RUN is the name or folder of a run, or of repeated runs (zoo run --seeds, --folds), which stands for all of them.
 
     \b
-      ensemble   averages the probabilities of all runs
+      ensemble   averages the probabilities, or the values, of all runs
       soup       averages the weights of runs that began with the same ones
       distilled  trains one network with the ensemble as its teacher
 

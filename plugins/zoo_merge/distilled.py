@@ -11,8 +11,8 @@ import yaml
 from zoo.api.jobs import Resolved, make_request, resolve
 from zoo.api.models import read_card, write_card
 from zoo.api.running import Observer, RunPlace, run_job
-from zoo.errors import Interrupted
-from zoo.reports.kit.text import percent
+from zoo.errors import Interrupted, RequestError
+from zoo.reports.kit.results import main_metric_of
 from zoo.runs import JOB, MODEL, EpochRecord, RunResult
 from zoo.storage import read_mapping, read_plain, write_text
 from zoo_merge.draft import Draft, merged_entry, write_bundle
@@ -34,15 +34,21 @@ class DistilledMerger(RunMerger):
     Args:
         epochs: number of epochs; None for as many as the first run.
         weight: weight of the teacher's predictions in the loss, in 0..1; the labels have the rest.
-        temperature: divisor of both logits before they are compared, above 0.
+        temperature: divisor of both logits before they are compared, above 0; values have none.
     """
 
     def __init__(self, epochs: int | None = None, weight: float = 0.5, temperature: float = 4.0):
         self.epochs = epochs
         self.set = {"train.distill_weight": weight, "train.distill_temperature": temperature}
 
+    def check_repeats(self, resolved: Resolved, by: str) -> None:
+        _check_link(getattr(resolved.entry("loss").factory(), "link", None))
+
+    def check(self, members: Sequence[Member], held: HeldOut, place: MergePlace) -> None:
+        _check_link(members[0].link)
+
     def merge(self, members: Sequence[Member], held: HeldOut, place: MergePlace) -> RunResult:
-        draft = ensemble_draft(members, held, place.registry)
+        draft = ensemble_draft(members, held, place)
         teacher = place.home.parent / TEACHER
         write_bundle(draft, teacher)
         resolved = self._job(members[0], teacher, place)
@@ -60,8 +66,22 @@ class DistilledMerger(RunMerger):
         return resolve(make_request(asked, file=first.folder / JOB), place.registry)
 
 
+def _check_link(link: object) -> None:
+    """Check that the outputs of a loss are those of classes or values, which are compared with a teacher's.
+
+    Raises:
+        RequestError: they are quantiles, or logits of ranks.
+    """
+    if link:
+        raise RequestError(
+            "The outputs of this loss are quantiles or logits of ranks, which can't be compared with a teacher's. "
+            "Merge the runs as an ensemble (zoo merge --as ensemble, zoo run --merge ensemble), or train them with "
+            "another loss: --set loss=mse for values, --set loss=cross_entropy for ranks."
+        )
+
+
 class _Epochs(Observer):
-    """Tells the validation accuracy of each epoch."""
+    """Tells the validation accuracy or error of each epoch."""
 
     def __init__(self, tell: Telling, epochs: int):
         self._tell, self._epochs = tell, epochs
@@ -71,8 +91,9 @@ class _Epochs(Observer):
             self._tell(what)
 
     def epoch_ended(self, record: EpochRecord) -> None:
-        accuracy = record.val.accuracy
-        known = "" if accuracy is None else f": val accuracy {percent(accuracy)}"
+        metric = main_metric_of(record.val)
+        value = metric.value(record.val)
+        known = "" if value is None else f": val {metric.name} {metric.text(value)}"
         self._tell(f"epoch {record.epoch}/{self._epochs}{known}")
 
 

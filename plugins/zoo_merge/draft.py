@@ -9,15 +9,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from torch import nn
 
-from zoo.api.compute import NONE, Answers, calibrate, choose_execution, evaluate_logits, final_numbers, task_of_card
+from zoo.api.compute import (
+    NONE,
+    Answers,
+    calibrate_outputs,
+    choose_execution,
+    evaluate_logits,
+    final_numbers,
+    task_of_card,
+)
 from zoo.api.images import TEST, VAL, class_counts
 from zoo.api.jobs import make_request, resolve
 from zoo.api.models import copied_weights, count_parameters, write_card, write_weights
-from zoo.api.running import EvaluationOptions, Predictions, environment, evaluate, versions, write_predictions
+from zoo.api.running import EvaluationOptions, environment, evaluate, versions, write_predictions
 from zoo.runs import JOB, MODEL, PICTURES, RESULT, RunResult
 from zoo.storage import write_json, write_text
 from zoo_merge.held_out import HeldOut
@@ -27,7 +34,10 @@ from zoo_merge.words import title
 
 __all__ = ["Draft", "merged_entry", "write_bundle", "write_run"]
 
-_FITTED = ("temperature", "familiar", "thresholds", "reject", "tta", "schema", "attachments", "merged", "trained_on")
+_FITTED = (
+    *("temperature", "familiar", "conformal", "intervals", "thresholds", "reject"),
+    *("tta", "schema", "attachments", "merged", "trained_on"),
+)
 """Entries of zoo.json that belong to the weights of one run, not to its classes and images."""
 
 
@@ -41,7 +51,9 @@ class Draft:
         held: their validation images.
         network: the model.
         architecture: its record in zoo.json: id, params and origin.
-        scored: predictions for validation images that are new to it, which temperature and thresholds are fitted on.
+        names: names of the validation images that are new to it, which temperature, thresholds and intervals are
+            fitted on.
+        answers: its outputs for these images, and their targets as a loss takes them.
         account: sentences about the merging, for the report.
         notices: what a reader of the numbers has to know.
         job: changes of the first run's job.
@@ -53,7 +65,8 @@ class Draft:
     held: HeldOut
     network: nn.Module
     architecture: Mapping[str, Any]
-    scored: Predictions
+    names: Sequence[str]
+    answers: Answers
     account: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     job: Mapping[str, Any] = field(default_factory=dict)
@@ -88,10 +101,10 @@ class Draft:
         }
 
     def _fitted(self) -> dict[str, Any]:
-        """Temperature, familiarity and thresholds."""
-        logits, targets = tensors_of(self.scored)
-        thresholds = task_of_card(self.first.card).thresholds(logits, targets)
-        calibration = calibrate(logits, targets)
+        """Temperature, familiarity, thresholds and scores of intervals."""
+        outputs, targets, _ = self.answers
+        task = task_of_card(self.first.card)
+        thresholds, calibration = task.thresholds(outputs, targets), calibrate_outputs(outputs, targets, task)
         return {
             **({} if thresholds is None else {"thresholds": thresholds}),
             **({} if calibration is None else calibration.card()),
@@ -102,12 +115,6 @@ class Draft:
             f"At least one of the {len(self.members)} merged runs was trained on these val images, so these numbers "
             "are too good. Evaluate it on new images: zoo evaluate RUN DATASET"
         )
-
-
-def tensors_of(found: Predictions) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits (N, K) float32 and targets, (N,) int64 or (N, K) float32, of predictions."""
-    targets = torch.from_numpy(found.targets)
-    return torch.from_numpy(found.logits).float(), targets.float() if found.multilabel else targets
 
 
 def merged_entry(how: str, members: Sequence[Member]) -> dict[str, Any]:
@@ -187,16 +194,13 @@ def _evaluated(split: str, place: MergePlace, *, pictures: bool) -> RunResult:
 
 def _of_predictions(draft: Draft, home: Path) -> dict[str, Any]:
     """Numbers of the predictions for validation images that are new to the model, stored as those of val."""
-    found, classes = draft.scored, draft.first.classes
-    logits, targets = tensors_of(found)
-    heat = draft.card.get("temperature")
-    task = task_of_card(draft.card)
-    numbers = evaluate_logits(logits, targets, None, classes, thresholds=draft.card.get("thresholds"), task=task)
-    answers = Answers(logits, targets)
-    beside, mistakes = final_numbers(answers, None, found.names, classes, temperature=heat, fitted_here=True, task=task)
-    write_predictions(home, VAL, found.names, classes, logits, targets, heat or 1.0)
-    counts = class_counts(targets.numpy(), len(classes))
-    images = {"images": len(found.names), "per_class": dict(zip(classes, map(int, counts), strict=True))}
+    names, classes, heat = draft.names, draft.first.classes, draft.card.get("temperature")
+    task, (outputs, targets, _) = task_of_card(draft.card), draft.answers
+    numbers = evaluate_logits(outputs, targets, None, classes, thresholds=draft.card.get("thresholds"), task=task)
+    beside, mistakes = final_numbers(draft.answers, None, names, classes, temperature=heat, fitted_here=True, task=task)
+    write_predictions(home, VAL, names, classes, task.read(outputs), task.read_labels(targets), heat or 1.0)
+    counts = class_counts(targets.numpy(), len(classes)).tolist() if task.classifies else []
+    images = {"images": len(names), "per_class": dict(zip(classes, counts, strict=False))}
     return {"metrics": {VAL: {**numbers, **beside}}, "mistakes": {VAL: mistakes}, "splits": {VAL: images}}
 
 

@@ -1,21 +1,24 @@
-"""An ensemble: the members' networks in one, with the mean of their probabilities."""
+"""An ensemble: the members' networks in one, with the mean of their probabilities or values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
-from zoo.api.jobs import Registry, plain
+from zoo.api.images import VAL
+from zoo.api.jobs import plain
 from zoo.api.models import Preprocessing, load_model
 from zoo.runs import RunResult
-from zoo_merge.averaging import AVERAGES
+from zoo_merge.averaging import average_of
 from zoo_merge.draft import Draft, write_run
 from zoo_merge.held_out import HeldOut
 from zoo_merge.members import Member
 from zoo_merge.mergers import MergePlace, RunMerger
 from zoo_merge.networks import Ensemble, EnsembleMember
+from zoo_merge.predicting import named, own_images, predict_bundle
 from zoo_merge.words import member_lines
 
 __all__ = ["EnsembleMerger", "ensemble_draft"]
@@ -29,32 +32,35 @@ _FINE_TUNING = (
 
 
 class EnsembleMerger(RunMerger):
-    """Average the probabilities of all runs, with each run's own normalisation and temperature."""
+    """Average the probabilities or values of all runs, with each run's own normalisation, temperature and scale."""
 
     def merge(self, members: Sequence[Member], held: HeldOut, place: MergePlace) -> RunResult:
-        return write_run(ensemble_draft(members, held, place.registry), place)
+        return write_run(ensemble_draft(members, held, place), place)
 
 
-def ensemble_draft(members: Sequence[Member], held: HeldOut, registry: Registry) -> Draft:
+def ensemble_draft(members: Sequence[Member], held: HeldOut, place: MergePlace) -> Draft:
     """Build the ensemble of runs, to be written."""
-    average = AVERAGES[members[0].task]
-    described = [_described(members[0], member) for member in members]
-    networks = [load_model(member.bundle, registry)[0] for member in members]
+    first = members[0]
+    average = average_of(first.task, first.link)
+    described = [_described(first, member) for member in members]
+    networks = [load_model(member.bundle, place.registry)[0] for member in members]
     model = Ensemble(networks, described, average).eval()
     params = {"members": [plain(each.model_dump()) for each in described], "average": average}
-    entry = registry.find("architecture", ARCHITECTURE)
-    scored = held.averaged(members, average)
-    account = ["The probabilities of these runs are averaged:", *member_lines(members)]
+    entry = place.registry.find("architecture", ARCHITECTURE)
+    logits = _quantiles(model.members, members, held, place) if first.levels else held.logits(members)
+    what = "values" if first.task == "regression" else "probabilities"
+    account = [f"The {what} of these runs are averaged:", *member_lines(members)]
     return Draft(
         "ensemble",
         members,
         held,
         model,
         {**entry.provenance(), "params": params},
-        scored,
+        held.names,
+        held.averaged(logits, average, first.card),
         account,
         _notices(members, held),
-        {"architecture": {"name": entry.id, **params}, **untrained(members[0].job)},
+        {"architecture": {"name": entry.id, **params}, **untrained(first.job)},
     )
 
 
@@ -67,7 +73,9 @@ def untrained(job: Mapping[str, Any]) -> dict[str, Any]:
 def _described(first: Member, member: Member) -> EnsembleMember:
     """Describe a run's network, with the input and output of the first run's."""
     scale, shift = _normalisation(Preprocessing(**first.card["preprocessing"]), member)
-    order = [member.classes.index(name) for name in first.classes]
+    classes, width = [member.classes.index(name) for name in first.classes], len(first.levels) or 1
+    order = [place * width + level for place in classes for level in range(width)]
+    output_scale, output_shift = _output_scale(first, member, classes)
     return EnsembleMember(
         architecture=member.architecture,
         params=plain(member.params),
@@ -75,6 +83,8 @@ def _described(first: Member, member: Member) -> EnsembleMember:
         shift=shift,
         order=None if order == list(range(len(order))) else order,
         temperature=member.temperature,
+        output_scale=None if output_scale is None else np.repeat(output_scale, width).tolist(),
+        output_shift=None if output_shift is None else np.repeat(output_shift, width).tolist(),
     )
 
 
@@ -85,6 +95,36 @@ def _normalisation(given: Preprocessing, member: Member) -> tuple[list[float] | 
     if (mean == own_mean).all() and (std == own_std).all():
         return None, None
     return (std / own_std).tolist(), ((mean - own_mean) / own_std).tolist()
+
+
+def _output_scale(first: Member, member: Member, classes: Sequence[int]) -> tuple[Any, Any]:
+    """Factor and offset that turn a run's standardised values into those on the scale of the first run's, (K,) each.
+
+    Args:
+        classes: for each value of the first run, its place among the run's.
+    """
+    if first.task != "regression":
+        return None, None
+    (mean, std), (own_mean, own_std) = (
+        [np.array(each.outputs[name]) for name in ("mean", "std")] for each in (first, member)
+    )
+    own_mean, own_std = own_mean[classes], own_std[classes]
+    if (mean == own_mean).all() and (std == own_std).all():
+        return None, None
+    return own_std / std, (own_mean - mean) / std
+
+
+def _quantiles(
+    networks: Iterable[Any], members: Sequence[Member], held: HeldOut, place: MergePlace
+) -> dict[str, Tensor]:
+    """Quantiles of each run for its own validation images, by its name; a run's files have the medians alone."""
+    found = {}
+    for member, adapted in zip(members, networks, strict=True):
+        place.tell(f"predicting the quantiles of {member.name}")
+        [split] = own_images(member, [VAL], place)
+        outputs, _, _ = predict_bundle(member.bundle, named(split, held.own[member.name].names, member.root), place)
+        found[member.name] = adapted.converted(outputs)
+    return found
 
 
 def _notices(members: Sequence[Member], held: HeldOut) -> list[str]:

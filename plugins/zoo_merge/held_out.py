@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zoo.api.compute import Answers, task_of_card
 from zoo.api.images import TEST, VAL
 from zoo.api.running import Predictions, predictions_file, read_predictions
 from zoo.errors import RequestError
@@ -52,14 +54,21 @@ class HeldOut:
         """Mean number of runs that were not trained on an image."""
         return sum(len(each.names) for each in self.own.values()) / len(self.names)
 
-    def averaged(self, members: Sequence[Member], how: Average) -> Predictions:
+    def logits(self, members: Sequence[Member]) -> dict[str, Tensor]:
+        """Logits of each run at its temperature, or values on the scale of the first run's, (N, K), by its name."""
+        task = task_of_card(members[0].card)
+        each = {member.name: torch.from_numpy(self.own[member.name].logits).float() for member in members}
+        return {member.name: task.standardise(each[member.name]) / member.temperature for member in members}
+
+    def averaged(self, logits: Mapping[str, Tensor], how: Average, card: Mapping[str, Any]) -> Answers:
         """Average the predictions for each image over the runs that were not trained on it.
 
         Args:
-            members: the runs, whose temperatures are applied.
+            logits: of each run for its own images, as :func:`zoo_merge.averaging.averaged` takes them.
+            card: card of the first run.
 
         Returns:
-            The predictions for all of :attr:`names`, with the temperature 1.
+            The outputs (N, M) of the ensemble for all of :attr:`names`, and targets as a loss takes them.
         """
         names = self.names
         place = {name: row for row, name in enumerate(names)}
@@ -67,27 +76,21 @@ class HeldOut:
         held = np.zeros((len(names), len(rows)), bool)
         for column, found in enumerate(rows.values()):
             held[found, column] = True
-        logits = self._averaged(members, how, held, rows)
+        whole = [torch.from_numpy(_gathered([(rows[run], logits[run].numpy())], len(names))) for run in rows]
         targets = _gathered([(rows[run], each.targets) for run, each in self.own.items()], len(names))
-        scores = logits.numpy()
-        predicted = scores >= 0 if targets.ndim == 2 else scores.argmax(axis=1)
-        return Predictions(names, next(iter(self.own.values())).classes, targets, predicted, scores)
-
-    def _averaged(
-        self, members: Sequence[Member], how: Average, held: NDArray[np.bool_], rows: Mapping[str, NDArray[np.int64]]
-    ) -> Tensor:
-        """Average each group of images that the same runs were not trained on."""
-        whole = []
-        for member in members:
-            scaled = torch.from_numpy(self.own[member.name].logits).float() / member.temperature
-            wide = torch.zeros(len(held), scaled.shape[1])
-            wide[torch.from_numpy(rows[member.name])] = scaled
-            whole.append(wide)
-        found = torch.zeros_like(whole[0])
+        parts = []
         for runs in np.unique(held, axis=0):
-            chosen = torch.from_numpy((held == runs).all(axis=1))
-            found[chosen] = averaged([each[chosen] for each, has in zip(whole, runs, strict=True) if has], how)
-        return found
+            chosen = np.flatnonzero((held == runs).all(axis=1))
+            several = [each[chosen] for each, has in zip(whole, runs, strict=True) if has]
+            parts.append((chosen, averaged(several, how).numpy()))
+        outputs = torch.from_numpy(_gathered(parts, len(names)))
+        return Answers(outputs, targets_of(targets, card))
+
+
+def targets_of(labels: NDArray[Any], card: Mapping[str, Any]) -> Tensor:
+    """Labels of predictions as a loss takes them: (N,) int64, or (N, K) float32, values standardised."""
+    found = torch.from_numpy(labels)
+    return task_of_card(card).standardise(found.float()) if found.ndim == 2 else found
 
 
 def _gathered(parts: Sequence[tuple[NDArray[np.int64], NDArray[np.generic]]], count: int) -> NDArray[np.generic]:
@@ -123,7 +126,10 @@ def _check_labels(own: Mapping[str, Predictions]) -> None:
     for name, other in others:
         known = set(other.names)
         both = [image for image in one.names if image in known]
-        wrong = part(one, both).targets != part(other, both).targets
+        mine, theirs = part(one, both).targets, part(other, both).targets
+        wrong = mine != theirs
+        if one.has_values and both:  # float32, standardised by other training images: they differ in rounding
+            wrong = ~np.isclose(mine, theirs, rtol=1e-4, atol=1e-6 + 1e-5 * one.targets.std(axis=0))
         rows = np.flatnonzero(wrong.any(axis=1) if wrong.ndim == 2 else wrong)
         if len(rows):
             raise RequestError(
@@ -148,7 +154,7 @@ def _in_order(found: Predictions, classes: list[str]) -> Predictions:
         return found
     columns = [found.classes.index(name) for name in classes]
     logits = found.logits[:, columns]
-    if found.multilabel:
+    if found.targets.ndim == 2:
         targets, predicted = found.targets[:, columns], found.predicted[:, columns]
     else:
         new = np.argsort(columns)

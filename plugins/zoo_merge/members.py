@@ -13,7 +13,6 @@ from zoo.api.running import ended_result
 from zoo.errors import RequestError
 from zoo.runs import IMPORTED, JOB, SUMMARY, WEIGHTS, RunResult, find_run, read_summary
 from zoo.storage import read_mapping, sha256_of
-from zoo_merge.averaging import AVERAGES
 
 __all__ = ["Member", "read_members"]
 
@@ -67,6 +66,21 @@ class Member:
     def temperature(self) -> float:
         """Divisor of the logits before the softmax."""
         return float(self.card.get("temperature", 1.0))
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """Scale of a regression's values, and the link of the outputs; empty for logits of classes."""
+        return self.card.get("outputs") or {}
+
+    @property
+    def link(self) -> Mapping[str, Any] | None:
+        """How the outputs are read; None where each is a logit or a value."""
+        return self.outputs.get("link")
+
+    @property
+    def levels(self) -> list[float]:
+        """Levels of the quantiles that stand for each value; empty where its outputs are values or logits."""
+        return list((self.link or {}).get("levels") or [])
 
     @property
     def root(self) -> str:
@@ -155,13 +169,6 @@ def _check_together(first: Member, other: Member) -> None:
     Raises:
         RequestError: they don't.
     """
-    if first.task not in AVERAGES:
-        raise RequestError(f"Runs whose task is {first.task} can't be merged. Tasks: {listing(AVERAGES)}.")
-    if linked := (first.card.get("outputs") or {}).get("link"):
-        raise RequestError(
-            f"The outputs of {first.name} are no logits of classes (loss with the link {linked.get('kind')!r}), so "
-            "they can't be averaged. Train with a loss of logits, such as --set loss=cross_entropy."
-        )
     for problem in _differences(first, other):
         raise RequestError(problem)
 
@@ -170,12 +177,21 @@ def _differences(first: Member, other: Member) -> Iterator[str]:
     pair = f"{first.name} and {other.name}"
     if other.task != first.task:
         yield f"{first.name} is {first.task}, but {other.name} is {other.task}. Merge runs of one task."
+    what = "values" if first.task == "regression" else "classes"
     if lacking := sorted(set(first.classes) ^ set(other.classes)):
         owner = first.name if lacking[0] in first.classes else other.name
         yield (
-            f"{pair} have different classes: only {owner} has {listing(lacking, most=4)}. Merge runs that were trained "
-            "on the same classes."
+            f"{pair} have different {what}: only {owner} has {listing(lacking, most=4)}. Merge runs that were trained "
+            f"on the same {what}."
         )
+    if first.link != other.link:
+        said = (f"{_meaning(each)} of {each.name}" for each in (first, other))
+        yield (
+            f"The outputs of {pair} have no mean: {' and '.join(said)} are different quantities. Merge runs of the "
+            "same loss with the same parameters; job.yaml has them under loss."
+        )
+    if first.link and first.task == "ordinal" and first.classes != other.classes:
+        yield f"{pair} have the classes in different orders, which their ranks are counted in. Train both with one."
     mine, theirs = ({**_DEFAULTS, **each.card["preprocessing"]} for each in (first, other))
     for name in _SHAPE:
         if mine[name] != theirs[name]:
@@ -197,17 +213,26 @@ def _differences(first: Member, other: Member) -> Iterator[str]:
         )
 
 
+def _meaning(member: Member) -> str:
+    """The outputs of a run in words."""
+    if member.levels:
+        return f"the quantiles {listing(f'{level:g}' for level in member.levels)}"
+    what = "values" if member.task == "regression" else "logits of classes"
+    return f"the {what}" if member.link is None else f"the logits of ranks ({member.link['kind']})"
+
+
 def _dataset(job: Mapping[str, Any]) -> dict[str, Any]:
     dataset = job.get("dataset")
     return dict(dataset) if isinstance(dataset, Mapping) else {"name": dataset}
 
 
 def _place(job: Mapping[str, Any]) -> dict[str, Any]:
-    """The dataset of a job, with an absolute folder and without its plugin's name."""
+    """The dataset of a job, with an absolute folder, without its plugin's name, and with lists of names sorted."""
     dataset = _dataset(job)
     root = dataset.get("root")
     name = str(dataset.get("name")).rpartition("/")[2]
-    return {**dataset, "name": name, "root": str(Path(root).resolve()) if root else None}
+    lists = {key: sorted(map(str, value)) for key, value in dataset.items() if isinstance(value, list)}
+    return {**dataset, **lists, "name": name, "root": str(Path(root).resolve()) if root else None}
 
 
 def _said(job: Mapping[str, Any]) -> str:

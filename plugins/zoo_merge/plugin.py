@@ -26,8 +26,8 @@ def zoo_components() -> Iterator[Merger]:
     yield Merger(
         "ensemble",
         "zoo_merge.ensemble:EnsembleMerger",
-        summary="Average the probabilities of all runs",
-        tags=("average", "probabilities"),
+        summary="Average the probabilities, or the values, of all runs",
+        tags=("average", "probabilities", "values"),
     )
     yield Merger(
         "soup",
@@ -48,7 +48,7 @@ def zoo_architectures() -> Iterator[Architecture]:
     yield Architecture(
         "ensemble",
         "zoo_merge.networks:ensemble",
-        summary="Several networks whose probabilities are averaged",
+        summary="Several networks whose probabilities or values are averaged",
         tags=("average", "derived"),
     )
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from zoo.api.compute import predict_logits
+from zoo.api.compute import Answers, predict_logits
 from zoo.api.images import VAL, build_opener
-from zoo.api.jobs import Resolved, listing
+from zoo.api.jobs import Resolved
 from zoo.api.models import copied_weights, load_model
-from zoo.api.running import Predictions
 from zoo.errors import RequestError
-from zoo.reports.kit.text import percent
 from zoo.runs import RunResult
 from zoo_merge.draft import Draft, write_run
-from zoo_merge.held_out import HeldOut, part
+from zoo_merge.held_out import HeldOut
 from zoo_merge.members import Member
 from zoo_merge.mergers import MergePlace, RunMerger
 from zoo_merge.soup_images import MEASURES, SoupImages, open_images
@@ -41,8 +38,8 @@ FEWEST = 30
 class SoupMerger(RunMerger):
     """Average the weights of runs that began with the same ones.
 
-    The runs are added in descending order of validation accuracy, each only if the accuracy does not fall. Source:
-    M. Wortsman et al., Model soups, ICML 2022, arXiv:2203.05482, recipe 1.
+    The runs are added from the best on by validation accuracy, or mean absolute error, each only if the mean of weights
+    is then not worse. Source: M. Wortsman et al., Model soups, ICML 2022, arXiv:2203.05482, recipe 1.
 
     Args:
         norm_images: maximum number of training images that the statistics of batch norms are computed on again.
@@ -71,10 +68,6 @@ class SoupMerger(RunMerger):
             )
 
     def check(self, members: Sequence[Member], held: HeldOut, place: MergePlace) -> None:
-        if members[0].task not in MEASURES:
-            raise RequestError(
-                f"A soup of {members[0].task} runs can't be chosen; of {listing(MEASURES)} it can. Use --as ensemble."
-            )
         check_architectures(members)
         if not place.force:
             check_beginnings(members)
@@ -92,20 +85,19 @@ class SoupMerger(RunMerger):
         images.execution.place(model)
         taken, best, lines = _greedy(members, model, images, place)
         model.load_state_dict(dict(best.weights))
-        scored = _with_logits(part(held.own[first.name], images.names), best.logits)
         account = [f"{_head(taken, members)} {len(images.names):,} val images:", *lines, *member_lines(members)]
         notices = _notices(taken, held)
         architecture = first.card["architecture"]
-        draft = Draft("soup", members, held, model, architecture, scored, account, notices, started=started)
-        return write_run(draft, place)
+        found = Draft("soup", members, held, model, architecture, images.names, best.answers, account, notices)
+        return write_run(replace(found, started=started), place)
 
 
 @dataclass(frozen=True)
 class _Mixture:
-    """Weights on the CPU, their validation logits (N, K) and score, and whether batch norms were computed again."""
+    """Weights on the CPU, their validation outputs (N, M) and score, and whether batch norms were computed again."""
 
     weights: Weights
-    logits: Tensor
+    answers: Answers
     score: float
     loss: float
     recomputed: bool = False
@@ -125,14 +117,13 @@ def _greedy(
         alone[member.name] = _scored(load_model(member.bundle, place.registry)[0].state_dict(), model, images)
     order = sorted(members, key=lambda member: alone[member.name].rank, reverse=True)
     taken, best = [order[0]], alone[order[0].name]
-    measure = MEASURES[images.task]
-    lines = [f"{order[0].name} alone: {measure} {percent(best.score)}"]
+    lines = [f"{order[0].name} alone: {MEASURES[images.task.name]} {images.text(best.score)}"]
     for member in order[1:]:
         place.tell(f"adding {member.name}")
         mixed = _mixed([alone[each.name].weights for each in (*taken, member)], model, images)
         added = mixed.score >= best.score
         norms = ", with batch norms computed again" if mixed.recomputed else ""
-        lines.append(f"{member.name} {'added' if added else 'left out'}: with it, {percent(mixed.score)}{norms}")
+        lines.append(f"{member.name} {'added' if added else 'left out'}: with it, {images.text(mixed.score)}{norms}")
         if added:
             taken, best = [*taken, member], mixed
     return taken, best, lines
@@ -150,16 +141,9 @@ def _scored(weights: Weights, model: nn.Module, images: SoupImages, *, recompute
     model.load_state_dict(dict(weights))
     if recompute:
         recalibrate_norms(model, images.train)
-    logits, targets = predict_logits(model, images.val, images.execution)
-    score, loss = images.score(logits, targets), images.loss(logits, targets)
-    return _Mixture(copied_weights(model), logits.cpu(), score, loss, recompute)
-
-
-def _with_logits(found: Predictions, logits: Tensor) -> Predictions:
-    """Predictions for the same images by another model."""
-    scores = logits.to(torch.float32).numpy()
-    predicted = scores >= 0 if found.multilabel else scores.argmax(axis=1)
-    return Predictions(found.names, found.classes, found.targets, predicted, scores)
+    outputs, targets = predict_logits(model, images.val, images.execution)
+    score, loss = images.score(outputs, targets), images.loss(outputs, targets)
+    return _Mixture(copied_weights(model), Answers(outputs.cpu(), targets.cpu()), score, loss, recompute)
 
 
 def _head(taken: Sequence[Member], members: Sequence[Member]) -> str:

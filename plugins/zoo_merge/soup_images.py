@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
-from zoo.api.compute import Execution, choose_execution, task_named
-from zoo.api.images import TRAIN, VAL, Batches, Normalize, Split, build_opener
-from zoo.api.jobs import make_request, resolve
+from zoo.api.compute import Execution, Task, task_named, task_of_card
+from zoo.api.images import TRAIN, VAL, Batches, Normalize
 from zoo.api.models import Preprocessing
-from zoo.api.running import own_split
-from zoo.runs import JOB
+from zoo.reports.kit.text import percent, value_text
 from zoo_merge.members import Member
 from zoo_merge.mergers import MergePlace
+from zoo_merge.predicting import execution_of, named, own_images
 
 __all__ = ["MEASURES", "SoupImages", "open_images"]
 
-MEASURES = {"single-label": "accuracy", "multi-label": "mean average precision", "ordinal": "accuracy"}
-"""What a soup is chosen by, for each task that can be souped."""
+MEASURES = {
+    "single-label": "accuracy",
+    "multi-label": "mean average precision",
+    "ordinal": "accuracy",
+    "regression": "MAE",
+}
+"""What a soup is chosen by, for each task."""
 
 
 @dataclass(frozen=True)
@@ -32,23 +36,28 @@ class SoupImages:
         names: names of the validation images, which are new to all runs.
         val, train: batches of them.
         execution: device and precision of the networks.
-        task: name of the task.
+        task: the task of the runs.
     """
 
     names: Sequence[str]
     val: Batches
     train: Batches
     execution: Execution
-    task: str
+    task: Task
 
-    def score(self, logits: Tensor, targets: Tensor) -> float:
-        """The measure of the task in 0..1, of logits (N, K) and targets; higher is better."""
-        return _SCORES[self.task](logits, targets)
+    def score(self, outputs: Tensor, targets: Tensor) -> float:
+        """The measure of the task, of raw outputs (N, M) and targets; higher is better, so an MAE is negative."""
+        return _SCORES[self.task.name](self.task.read(outputs), self.task.read_targets(targets))
 
-    def loss(self, logits: Tensor, targets: Tensor) -> float:
-        """Negative log-likelihood, which decides between equal scores."""
-        loss = binary_cross_entropy_with_logits if task_named(self.task).multilabel else cross_entropy
-        return float(loss(logits, targets))
+    def text(self, score: float) -> str:
+        """Format a score; an MAE in the unit of the data."""
+        return percent(score) if self.task.classifies else value_text(-score)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> float:
+        """Negative log-likelihood, of values the squared error, which decides between equal scores."""
+        logits = self.task.standardise(self.task.read(outputs))
+        classes = binary_cross_entropy_with_logits if self.task.multilabel else cross_entropy
+        return float((classes if self.task.classifies else mse_loss)(logits, targets))
 
 
 def open_images(member: Member, names: Sequence[str], most: int, place: MergePlace) -> SoupImages:
@@ -58,26 +67,16 @@ def open_images(member: Member, names: Sequence[str], most: int, place: MergePla
         names: names of the validation images.
         most: maximum number of training images.
     """
-    resolved = resolve(make_request({}, file=member.folder / JOB), place.registry)
-    shape = Preprocessing(**member.card["preprocessing"])
-    opener = build_opener(resolved, shape.shape)
-    val, train = (own_split(opener, resolved, member.classes, split, own=True) for split in (VAL, TRAIN))
-    val = _named(val, names, member.root)
+    shape, task = Preprocessing(**member.card["preprocessing"]), task_of_card(member.card)
+    val, train = own_images(member, [VAL, TRAIN], place)
+    val = named(val, names, member.root)
+    val = replace(val, labels=task.standardise(val.labels))
     rows = np.random.default_rng(0).permutation(len(train))[:most]
     train = train.part(TRAIN, np.sort(rows))
-    execution = choose_execution(place.device)
+    execution = execution_of(member.card, place)
     normalize = Normalize(shape.mean, shape.std, execution.device, shape.window)
-    size = resolved.job.train.batch_size
-    return SoupImages(
-        list(names), Batches(val, size, normalize), Batches(train, size, normalize), execution, member.task
-    )
-
-
-def _named(split: Split, names: Sequence[str], root: str) -> Split:
-    """The part of a split with these names, in their order."""
-    start = f"{root.rstrip('/')}/" if root else ""
-    place = {str(name).removeprefix(start): row for row, name in enumerate(split.names)}
-    return split.part(split.name, np.array([place[name] for name in names], np.int64))
+    size = int(member.job["train"]["batch_size"])
+    return SoupImages(list(names), Batches(val, size, normalize), Batches(train, size, normalize), execution, task)
 
 
 def _accuracy(logits: Tensor, targets: Tensor) -> float:
@@ -89,8 +88,13 @@ def _precision(logits: Tensor, targets: Tensor) -> float:
     return float(task_named("multi-label").numbers(logits, targets, classes)["mean_average_precision"])
 
 
+def _error(values: Tensor, targets: Tensor) -> float:
+    return -float((values.cpu().double() - targets.cpu().double()).abs().mean())
+
+
 _SCORES: dict[str, Callable[[Tensor, Tensor], float]] = {
     "single-label": _accuracy,
     "multi-label": _precision,
     "ordinal": _accuracy,
+    "regression": _error,
 }

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from zoo.api.compute import choose_execution, predict_logits
-from zoo.api.images import VAL, Batches, Normalize, Split, build_opener
+from zoo.api.compute import task_of_card
+from zoo.api.images import VAL, Split, build_opener
 from zoo.api.jobs import make_request, resolve
-from zoo.api.models import Preprocessing, load_model
+from zoo.api.models import Preprocessing
 from zoo.api.running import Predictions
 from zoo.runs import JOB, MODEL
 from zoo_merge.members import Member
 from zoo_merge.mergers import MergePlace
+from zoo_merge.predicting import predict_bundle
 
 __all__ = ["UNUSED", "predict_unused"]
 
 UNUSED = "unused val"
 """The split in words."""
-_BATCH = 64
 
 
 def predict_unused(
@@ -47,13 +47,10 @@ def _open(member: Member, place: MergePlace) -> Split | None:
 
 def _predicted(bundle: Path, classes: list[str], split: Split, place: MergePlace) -> Predictions:
     """Predictions of a bundle for a split, with the classes in this order."""
-    network, card = load_model(bundle, place.registry)
-    execution = choose_execution(place.device).suited(network)
-    shape = Preprocessing(**card["preprocessing"])
-    batches = Batches(split, _BATCH, Normalize(shape.mean, shape.std, execution.device, shape.window))
-    found, labels = predict_logits(execution.place(network), batches, execution)
-    logits, targets = found.cpu().numpy(), labels.cpu().numpy()
+    outputs, labels, card = predict_bundle(bundle, split, place)
+    task = task_of_card(card)
+    logits, targets = task.read(outputs).numpy(), labels.numpy()
     logits = logits[:, [card["classes"].index(name) for name in classes]]
-    targets = targets >= 0.5 if targets.ndim == 2 else targets
-    predicted = logits >= 0 if targets.ndim == 2 else logits.argmax(axis=1)
+    targets = targets >= 0.5 if task.multilabel else targets
+    predicted = logits if not task.classifies else logits >= 0 if task.multilabel else logits.argmax(axis=1)
     return Predictions(list(split.names), classes, targets, predicted, logits, float(card.get("temperature", 1.0)))

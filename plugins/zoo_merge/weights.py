@@ -30,19 +30,24 @@ def check_architectures(members: Sequence[Member]) -> None:
             what = "architectures" if other.architecture != first.architecture else "parameters of the architecture"
             raise RequestError(
                 f"{pair} have different {what}, and only weights of one network can be averaged. Average their "
-                "probabilities: --as ensemble"
+                "predictions: --as ensemble"
             )
         for name in ("mean", "std"):
             mine, theirs = (each.card["preprocessing"][name] for each in (first, other))
             if mine != theirs:
                 raise RequestError(
                     f"{pair} take differently normalised images: {name} is {mine} and {theirs}. Average their "
-                    "probabilities: --as ensemble"
+                    "predictions: --as ensemble"
                 )
         if other.classes != first.classes:
+            what = "values" if other.task == "regression" else "classes"
             raise RequestError(
-                f"The outputs of {pair} have different orders of the classes. Average their probabilities: "
-                "--as ensemble"
+                f"The outputs of {pair} have different orders of the {what}. Average their predictions: --as ensemble"
+            )
+        if other.outputs != first.outputs:
+            raise RequestError(
+                f"The values of {pair} were standardised by different training images, and only weights for one scale "
+                "can be averaged. Average their predictions: --as ensemble"
             )
 
 
@@ -58,7 +63,7 @@ def check_beginnings(members: Sequence[Member]) -> None:
             raise RequestError(
                 f"{first.name} began with {_said(first)}, {other.name} with {_said(other)}. The mean of weights that "
                 "did not begin as the same ones is a network of chance level. Begin both with the same ones "
-                "(--pretrained, or --weights FILE), average their probabilities (--as ensemble), or try it with "
+                "(--pretrained, or --weights FILE), average their predictions (--as ensemble), or try it with "
                 "--force: the greedy choice then keeps what helps."
             )
 

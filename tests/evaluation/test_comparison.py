@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from zoo.engine.regression import RegressionTask
 from zoo.errors import RequestError
 from zoo.evaluation.comparison import NO_DIFFERENCE, compare, compare_runs
 from zoo.host.loader import open_registry
@@ -231,3 +233,17 @@ def test_the_errors_in_ranks_of_ordinal_runs_are_compared(tmp_path: Path):
     errors = [np.abs((ranks[:60] + off) % 5 - ranks[:60]).sum() / 300 for off in (1, 3)]
     assert [run["metrics"]["mae_ranks"] for run in found["runs"]] == pytest.approx(errors)
     assert row["metrics"]["mae_ranks"]["significant"]
+
+
+def test_values_that_differ_by_rounding_alone_are_the_same():
+    """Each run reads its targets back from its own scale in float32; a price of 0 is then some hundred-thousandth."""
+    prices = np.append(0.0, np.linspace(1000, 9000, 50))[:, None]
+    kept = {}
+    for name, part in (("one", prices[:30]), ("other", prices[15:])):
+        task = RegressionTask().fitted(part)
+        labels = task.read_labels(torch.from_numpy(task.standardise(prices)).float()).numpy().astype(np.float32)
+        kept[name] = Predictions([str(i) for i in range(51)], ["price"], labels, labels, labels)
+    assert kept["one"].targets[0] != kept["other"].targets[0]
+    assert len(matched(kept, "val")["other"].names) == 51
+    wrong = kept["other"].targets + np.eye(51, 1, dtype=np.float32)
+    assert "different labels: 1 of 51" in refusal(kept["one"], replace(kept["other"], targets=wrong))

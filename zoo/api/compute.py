@@ -9,7 +9,7 @@ Example::
 from __future__ import annotations
 
 from zoo.engine.autotune import pass_of
-from zoo.engine.calibration import Calibration, calibrate
+from zoo.engine.calibration import Calibration, calibrate, calibrate_outputs
 from zoo.engine.confidence_intervals import correct_images
 from zoo.engine.conformal import conformal_quantile
 from zoo.engine.evaluate import Answers, evaluate_logits, predict_logits
@@ -23,7 +23,7 @@ from zoo.engine.optimizers import needs_closure, to_evaluation_weights, to_train
 from zoo.engine.outputs import call_scored, with_outputs
 from zoo.engine.part_numbers import part_of
 from zoo.engine.statistics import mcnemar, paired_interval, wilson_interval
-from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, task_named, task_of, task_of_card
+from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, Task, task_named, task_of, task_of_card
 from zoo.engine.timing import call_rates, compared, now
 from zoo.engine.tta import NONE, account, views_named
 
@@ -35,8 +35,10 @@ __all__ = [
     "Calibration",
     "Execution",
     "FeatureBatches",
+    "Task",
     "account",
     "calibrate",
+    "calibrate_outputs",
     "call_rates",
     "call_scored",
     "choose_execution",

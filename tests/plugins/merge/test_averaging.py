@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from zoo_merge.averaging import averaged
+from zoo.engine.task import task_named
+from zoo_merge.averaging import average_of, averaged
 
 LOGITS = [torch.randn(7, 4, generator=torch.Generator().manual_seed(i)) * 5 for i in range(3)]
 
@@ -45,3 +46,21 @@ def test_extreme_logits_stay_finite(how):
     found = averaged([extreme, -extreme, extreme], how)
     assert bool(found.isfinite().all())
     assert bool((averaged([extreme], how).argmax(dim=1) == extreme.argmax(dim=1)).all())
+
+
+@pytest.mark.parametrize("link", ["corn", "cumulative"])
+def test_outputs_of_ranks_give_the_mean_probability_back(link):
+    task = task_named("ordinal", {"outputs": {"link": {"kind": link}}})
+    mean = torch.stack([each.softmax(dim=1) for each in LOGITS]).mean(dim=0)
+    found = averaged(LOGITS, link)
+    assert found.shape == (7, 3)
+    assert torch.allclose(task.read(found).exp(), mean, atol=1e-5)
+    assert bool(averaged([LOGITS[0] * 100], link).isfinite().all())
+
+
+def test_each_task_has_its_average():
+    assert average_of("regression", {"kind": "quantiles", "levels": [0.5]}) == "outputs"
+    assert average_of("ordinal", {"kind": "corn"}) == "corn"
+    assert [average_of(name, None) for name in ("ordinal", "single-label", "multi-label")] == [
+        *("softmax", "softmax", "sigmoid")
+    ]

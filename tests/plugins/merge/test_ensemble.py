@@ -71,12 +71,13 @@ def test_the_order_of_classes_is_that_of_the_first_run(runs, trained):
     from zoo_merge.ensemble import ensemble_draft
     from zoo_merge.held_out import read_held_out
     from zoo_merge.members import read_members
+    from zoo_merge.mergers import MergePlace
 
     registry = open_registry()
     members = read_members(["a", "b"], runs)
     turned = {**members[1].card, "classes": members[1].classes[::-1]}
     other = type(members[1])(**{**vars(members[1]), "card": turned})
-    draft = ensemble_draft([members[0], other], read_held_out(members), registry)
+    draft = ensemble_draft([members[0], other], read_held_out(members), MergePlace(runs, runs, registry))
     assert draft.architecture["params"]["members"][1]["order"] == [2, 1, 0]
 
 

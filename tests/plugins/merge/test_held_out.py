@@ -40,11 +40,11 @@ def test_seeds_that_held_out_different_images_are_averaged_where_they_may_be(run
     held = read_held_out(members)
     assert not held.same
     assert 0 < len(held.common) < len(held.names)
-    found = held.averaged(members, "softmax")
-    place = {name: row for row, name in enumerate(found.names)}
+    found = held.averaged(held.logits(members), "softmax", members[0].card)
+    place = {name: row for row, name in enumerate(held.names)}
     parts = [held.own[member.name] for member in members]
     name = held.common[0]
-    softmax = found.logits[place[name]].astype(float)
+    softmax = found.logits[place[name]].double().numpy()
     softmax = np.exp(softmax) / np.exp(softmax).sum()
     mean = np.mean([part.probabilities[part.names.index(name)] for part in parts], axis=0)
     assert np.allclose(softmax, mean, atol=1e-5)

@@ -57,22 +57,6 @@ def test_other_images_are_refused(refused, runs, name, value):
     assert "mean and std may differ" in error
 
 
-def test_a_task_without_an_average_is_refused(refused, runs):
-    for run in ("a", "b"):
-        change(run, "model/zoo.json", task="regression", outputs={"mean": [0, 0, 0], "std": [1, 1, 1]})
-    error = refused("merge", "a", "b", "--as", "ensemble")
-    assert "task is regression can't be merged" in error
-    assert "single-label, multi-label, ordinal" in error
-
-
-def test_outputs_that_are_no_logits_are_refused(refused, runs):
-    for run in ("a", "b"):
-        change(run, "model/zoo.json", task="ordinal", outputs={"link": {"kind": "corn"}})
-    error = refused("merge", "a", "b", "--as", "ensemble")
-    assert "no logits of classes" in error
-    assert "cross_entropy" in error
-
-
 def test_an_unfinished_run_is_refused(refused, runs):
     change("b", "result.json", status="interrupted")
     assert "has not finished" in refused("merge", "a", "b", "--as", "ensemble")
@@ -195,8 +179,8 @@ def test_the_best_single_run_is_that_of_the_same_images(runs):
         predicted = np.where(np.arange(40) < right, 0, 1)
         return Predictions(names, ["x", "y"], targets, predicted, np.zeros((40, 2), np.float32))
 
-    found = judging._judged("val", {"a": said(20), "b": said(30)}, said(40))
-    assert (found.best, found.merged_accuracy, found.best_accuracy) == ("b", 1.0, 0.75)
+    found = judging._judged("single-label", "val", {"a": said(20), "b": said(30)}, said(40))
+    assert (found.best, found.merged_score, found.best_score) == ("b", 1.0, 0.75)
     assert found.better
     assert not found.worse
     assert "+25.0 points" in found.sentence("soup")

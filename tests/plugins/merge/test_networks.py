@@ -41,6 +41,16 @@ def test_a_member_has_its_own_normalisation_order_and_temperature():
     assert not any(name.endswith(("scale", "shift", "order")) for name in model.state_dict())
 
 
+def test_values_are_converted_to_the_scale_of_the_ensemble():
+    described = {**SMALL, "order": [2, 0, 1], "output_scale": [2.0], "output_shift": [1.0, 2.0, 3.0]}
+    model = build(described, SMALL, separate_outputs=True)
+    assert model.average == "outputs"
+    one, two = (member.network for member in model.members)
+    with torch.no_grad():
+        wanted = (2 * one(IMAGES)[:, [2, 0, 1]] + torch.tensor([1.0, 2.0, 3.0]) + two(IMAGES)) / 2
+        assert torch.allclose(model(IMAGES), wanted, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("member", "words"),
     [
@@ -48,6 +58,7 @@ def test_a_member_has_its_own_normalisation_order_and_temperature():
         ({**SMALL, "weight": 2}, ("members[0]: weight", "temperature")),
         ({**SMALL, "temperature": 0}, ("members[0]: temperature",)),
         ({**SMALL, "scale": [1.0, 1.0]}, ("members[0].scale", "2 values", "3 channels")),
+        ({**SMALL, "output_scale": [1.0, 1.0]}, ("members[0].output_scale", "2 values", "3 outputs")),
         ({**SMALL, "order": [0, 0, 1]}, ("members[0].order", "0 to 2 once")),
         ("simple_cn", ("simple_cn", "Did you mean")),
     ],

@@ -125,6 +125,11 @@ def test_commands_shown_are_commands_of_the_zoo(page: Path):
     assert not unknown - OTHERS
 
 
+@cache  # those of zoo run are asked of the registry
+def _options(command: click.Command) -> frozenset[str]:
+    return frozenset(name for each in command.get_params(click.Context(command)) for name in each.opts)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_options_shown_are_options_of_the_command(page: Path):
     unknown, text = set(), page.read_text("utf-8")
@@ -133,8 +138,7 @@ def test_options_shown_are_options_of_the_command(page: Path):
         command, rest = command_of(words)
         if command is None or command.context_settings.get("ignore_unknown_options"):
             continue  # a plugin's command reads its own
-        options = command.get_params(click.Context(command))
-        known = {"--help", *WRITTEN_THERE, *own, *(name for each in options for name in each.opts)}
+        known = {"--help", *WRITTEN_THERE, *own, *_options(command)}
         given = {word.split("=")[0] for word in rest if re.match("--[a-z]", word)}
         unknown |= {f"{' '.join(words)}: {option}" for option in given - known}
     assert not unknown

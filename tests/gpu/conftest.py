@@ -29,10 +29,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.cuda)
-    items.sort(key=_turn)
+    here = Path(__file__).parent
+    own, others = ([item for item in items if (item.path.parent == here) is mine] for mine in (True, False))
+    for item in own:
+        item.add_marker(pytest.mark.cuda)
+    items[:] = [*others, *sorted(own, key=_turn)]  # the hook gets the tests of all folders
 
 
 def _turn(item: pytest.Item) -> int:

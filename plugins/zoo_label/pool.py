@@ -125,9 +125,10 @@ def read_list(file: Path) -> list[Listed]:
             reader.fieldnames = header
             column = next((name for name in _PATHS if name in header), None)
             if column is None:
+                commas = " They seem to be separated by ';': use commas." if ";" in "".join(header) else ""
                 raise RequestError(
-                    f"{file} has no column 'path'. It has: {', '.join(header) or 'nothing'}. Its first line must name "
-                    "the columns: path, and label where pictures have labels."
+                    f"{file} has no column 'path'. It has: {', '.join(header) or 'nothing'}.{commas} Its first line "
+                    "must name the columns: path, and label where pictures have labels."
                 )
             rows = list(reader)
     except UnicodeDecodeError as error:

@@ -86,7 +86,8 @@ def decode_pool(
         PoolImages(pool.paths), shape, progress=lambda done, total: observer.preparing("reading pictures", done, total)
     )
     assert isinstance(decoded.names, ItemNames)
-    images, fingerprint = decoded.images, decoded.fingerprint
+    images: Any = decoded.images
+    fingerprint = decoded.fingerprint
     if in_range and images.dtype != np.uint8:
         images, fingerprint = InOwnRange(images), f"{fingerprint} in its own range"
     split = Split("pool", images, decoded.labels, decoded.names, fingerprint=fingerprint)

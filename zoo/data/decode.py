@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.array_files import read_array
-from zoo.data.depth import SIXTEEN, TEN, WIDER, depth_of
+from zoo.data.depth import PAGES, SIXTEEN, TEN, WIDER, depth_of
 from zoo.data.labels import Label, label_of
 from zoo.data.own_values import (
     as_stored,
@@ -182,8 +182,10 @@ def _deep_planes(image: Image.Image, in_chans: int) -> Pixels:
     return _with_channels(planes, in_chans)
 
 
-def loses_values(item: Any, values: ValuesKept) -> str | None:
-    """What is lost of an opened image: its depth, as :func:`zoo.data.depth.depth_of` says it; None for nothing."""
+def loses_values(item: Any, values: ValuesKept, in_chans: int | None = None) -> str | None:
+    """What is lost of an opened image: its pages, or its depth as :func:`zoo.data.depth.depth_of` says it, or None."""
+    if in_chans in (1, 3) and getattr(item, "format", None) == "TIFF" and getattr(item, "n_frames", 1) > 1:
+        return PAGES
     if values == "dicom":
         return None
     depth = depth_of(item)
@@ -293,13 +295,13 @@ def opened(path: Path) -> Any:
 def channels_of(item: Any) -> int | None:
     """Number of channels of an opened image; None for greyscale and colour.
 
-    An array has channels; a TIFF file with several pages has one channel a page.
+    An array has channels; a TIFF file with several pages of one band has one channel a page.
     """
     from PIL import Image
 
     if not isinstance(item, Image.Image):
         count = len(np.asarray(item))
-    elif item.format == "TIFF":
+    elif item.format == "TIFF" and len(item.getbands()) == 1:
         count = int(getattr(item, "n_frames", 1))
     else:
         return None

@@ -12,8 +12,10 @@ from zoo.plugin import PictureValues
 __all__ = ["FLAT", "MIXED", "depth_notices", "depth_of"]
 
 TEN, SIXTEEN, WIDE, FLOAT = "10 or 12 bits", "16 bits", "32 bits", "floats"
-WINDOW, WIDER, EIGHT, MIXED, FLAT = "a window", "more than 24 bits", "8 bits", "8 bits among others", "no contrast"
+WINDOW, WIDER, EIGHT, MIXED = "a window", "more than 24 bits", "8 bits", "8 bits among others"
+FLAT, PAGES = "no contrast", "several pages"
 _LOSES = {
+    PAGES: ("several pages", "only the first is read. Pages as channels are one page of several bands, or .npy"),
     TEN: ("10 or 12 bits per channel", "decoding keeps only the highest 8 bits"),
     SIXTEEN: ("16 bits per channel", "decoding keeps only the high byte"),
     WIDE: (

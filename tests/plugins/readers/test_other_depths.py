@@ -110,3 +110,24 @@ def test_foreign_pictures_of_8_bits_are_said(said: Any, depths: dict[str, Path],
     assert "24 of 24 pictures of" in found
     assert "have 8 bits, or other values than the training images" in found
     assert "seem blank" not in said("detector", "deep", "--foreign", draw(tmp_path / "same", 4095, np.uint16, 12))
+
+
+def test_a_server_says_it_beside_the_answer(said: Any, depths: dict[str, Path]):
+    import zoo as library
+    from zoo_serve.images import decoded, unit_notice
+
+    said("run", "simple_cnn", depths["deep"], "--name", "deep", *SMALL)
+    said("run", "simple_cnn", depths["unit"], "--name", "unit", *SMALL)
+    deep, unit = (library.load(f"runs/{name}") for name in ("deep", "unit"))
+    files = {name: next((folder / "down").iterdir()) for name, folder in depths.items()}
+    pixels = {
+        (model, name): decoded((file.name, file.read_bytes()), model, 10_000)
+        for model in (deep, unit)
+        for name, file in files.items()
+    }
+    found = {name: [unit_notice(pixels[model, name], model) for model in (deep, unit)] for name in files}
+    assert found["deep"][0] == found["unit"][1] == {}
+    assert "has 8 bits" in found["narrow"][0]["notice"]
+    assert all(
+        "hardly any contrast" in each["notice"] for each in (found["narrow"][1], found["deep"][1], found["unit"][0])
+    )

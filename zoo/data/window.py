@@ -86,7 +86,7 @@ def have_no_contrast(images: NDArray[Any], window: Window | None) -> NDArray[np.
 
 def with_contrast_notice(split: Split, window: Window | None) -> Split:
     """Add a notice where images have values of another depth or unit than a model's window."""
-    if window is None or isinstance(window, str):
+    if window is None or isinstance(window, str) or not len(split):
         return split
     if split.images.dtype == np.uint8 and window[1] > np.iinfo(np.uint8).max:
         counts, seen = {EIGHT: len(split)}, len(split)

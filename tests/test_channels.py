@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 import zoo as api
-from zoo.data.decode import WrongChannels, channels_of, open_image, to_pixels
+from zoo.data.decode import WrongChannels, channels_of, loses_values, open_image, to_pixels
+from zoo.data.depth import PAGES
 from zoo.errors import BadImage
 from zoo.job.dataset_facts import peek
 from zoo.testing.augmentations import KIND as AUGMENTATION
@@ -135,6 +136,34 @@ def test_bands_of_one_page_are_channels_too(tmp_path):
     Image.fromarray(pixels, "RGBA").save(tmp_path / "x.tif")
     assert np.array_equal(to_pixels(tmp_path / "x.tif", 8, 4), pixels)
     assert to_pixels(tmp_path / "x.tif", 8, 3).shape == (8, 8, 3), "colour as ever"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_photo_with_its_thumbnail_is_the_photo_and_its_pages_are_said(zoo, tmp_path, monkeypatch, dtype):
+    tifffile = pytest.importorskip("tifffile")
+    for name, light in (("dark", 60), ("light", 200)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(3):
+            photo = np.full((24, 24, 3), light * (257 if dtype == np.uint16 else 1) + number, dtype)
+            with tifffile.TiffWriter(tmp_path / "photos" / name / f"{number}.tif") as file:
+                file.write(photo, photometric="rgb")
+                file.write(photo[::3, ::3], photometric="rgb")
+    assert channels_of(open_image(tmp_path / "photos" / "dark" / "0.tif")) is None
+    monkeypatch.chdir(tmp_path)
+    code, _, err = zoo("run", "simple_cnn", tmp_path / "photos", *QUICK, *NET, "--name", "photos")
+    assert code == 0, err
+    said = result_of(tmp_path / "runs" / "photos")["notices"]
+    assert any(notice.startswith("6 of 6 train images have several pages: only the first is read.") for notice in said)
+
+
+def test_three_pages_of_grey_are_said_in_a_job_of_colour_alone(tmp_path):
+    pages = [Image.fromarray(np.full((8, 8), value, np.uint8)) for value in (10, 20, 30)]
+    pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "one.tif")
+    for values in ("8-bit", "own"):
+        assert loses_values(open_image(tmp_path / "x.tif"), values, 3) == PAGES
+        assert loses_values(open_image(tmp_path / "x.tif"), values, 2) is None
+        assert loses_values(open_image(tmp_path / "one.tif"), values, 3) is None
 
 
 def test_pages_of_sixteen_bits_keep_their_high_byte(tmp_path):

@@ -142,8 +142,8 @@ def _check_units(pool: ImagePool, units: Units, rules: SplitRules, by: Sequence[
     if len(units.size) < wanted:
         raise DataError(
             f"{wanted} splits need {wanted} groups of images, but there {'is' if len(units.size) == 1 else 'are'} only "
-            f"{len(units.size)}, kept together by {listing(by)}. Add images of other groups, use another --group, or "
-            "leave out a split: --val 0"
+            f"{len(units.size)}, kept together by {listing(by)}. Add images of other groups, {_way_out(by)}, or leave "
+            "out a split: --val 0"
         )
     if pool.form != "single-label":
         return
@@ -157,8 +157,14 @@ def _check_units(pool: ImagePool, units: Units, rules: SplitRules, by: Sequence[
             )
         raise DataError(
             f"All {counts[kind]:,} images of the class {name!r} stay together, by {listing(by)}, so they can't be in "
-            "both train and another split. Add images of other groups, use another --group, or remove the class."
+            f"both train and another split. Add images of other groups, {_way_out(by)}, or remove the class."
         )
+
+
+def _way_out(by: Sequence[str]) -> str:
+    """What to type where groups of these reasons are too large or too few."""
+    options = ["--no-near-duplicates"] * (DUPLICATES in by) + ["another --group"] * (set(by) != {DUPLICATES})
+    return f"use {' or '.join(options)}"
 
 
 def _check_parts(pool: ImagePool, parts: NDArray[np.int64], rules: SplitRules, by: Sequence[str]) -> None:
@@ -166,8 +172,8 @@ def _check_parts(pool: ImagePool, parts: NDArray[np.int64], rules: SplitRules, b
     for part, name in enumerate(PARTS):
         if rules.shares[part] > 0 and not (parts == part).any():
             raise DataError(
-                f"No image is left for {name}: groups that stay together, by {listing(by)}, are too large. Use "
-                f"another --group, or leave out the split: --{'val' if name == 'train' else name} 0"
+                f"No image is left for {name}: groups that stay together, by {listing(by)}, are too large. Add "
+                f"images, {_way_out(by)}, or leave out the split: --{'val' if name == 'train' else name} 0"
             )
     if pool.form == "regression":
         return

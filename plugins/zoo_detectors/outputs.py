@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.api.compute import find_head
-from zoo.api.images import TRAIN, VAL, Pixels, Split, build_opener
+from zoo.api.images import TRAIN, VAL, Pixels, Split, build_opener, have_no_contrast
 from zoo.api.jobs import Registry, resolve
 from zoo.api.models import Classifier
 from zoo.api.running import blank, own_split, request_of
@@ -86,7 +86,8 @@ class RunImages:
         Raises:
             RequestError: too few can be decoded.
         """
-        pixels = self._decoded(kind)
+        flat: list[bool] = []
+        pixels = self._decoded(kind, flat)
         found = self._computed(iter(lambda: list(islice(pixels, self.classifier.batch)), []), advance)
         if len(found) < FEWEST:
             raise RequestError(
@@ -95,6 +96,12 @@ class RunImages:
             )
         if lost := len(kind.pictures) - len(found):
             self.notices.append(f"{lost} pictures of {kind.source} can't be read, and are left out.")
+        if blank := sum(flat):
+            self.notices.append(
+                f"{blank} of {len(flat)} pictures of {kind.source} have 8 bits, or other values than the training "
+                "images, so that they seem blank to the model, and any detector finds them. Give pictures of the "
+                "depth and unit of the training images: --foreign FOLDER"
+            )
         return found
 
     def known(self, split: Split, outputs: ModelOutputs) -> KnownImages:
@@ -103,12 +110,21 @@ class RunImages:
         weight, bias = self._last_layer() if self.has_embeddings else (None, None)
         return KnownImages(outputs.logits, outputs.embeddings, labels, weight, bias)
 
-    def _decoded(self, kind: ForeignKind) -> Iterator[Pixels]:
+    def _decoded(self, kind: ForeignKind, flat: list[bool]) -> Iterator[Pixels]:
+        """Pixels of the pictures that can be decoded; ``flat`` gets, for each, whether it seems blank to the model."""
         for picture in kind.pictures:
             try:
-                yield self.classifier.pixels(_in_window(picture, self.classifier.preprocessing.window))
+                pixels = self.classifier.pixels(_in_window(picture, self.classifier.preprocessing.window))
             except BadImage:
                 continue
+            flat.append(self._is_blank(pixels))
+            yield pixels
+
+    def _is_blank(self, pixels: Pixels) -> bool:
+        """Check that a picture is of other values than the training images, as one of 8 bits among those of 16 is."""
+        window = self.classifier.preprocessing.window
+        narrow = pixels.dtype == np.uint8 and isinstance(window, list) and window[1] > 255
+        return narrow or bool(have_no_contrast(pixels[None], window)[0])
 
     def _computed(self, chunks: Iterable[list[Pixels]], advance: Advance) -> ModelOutputs:
         logits, embeddings = [], []

@@ -162,7 +162,7 @@ class _Extending:
             seconds=time.perf_counter() - started,
             card=card,
             result={"extended": facts},
-            notices=[*self.source.notices, *notices, *self._notices(found)],
+            notices=[*self.source.notices, *self.new[TRAIN].notices, *notices, *self._notices(found)],
             sections=[section(cost, found, identical)],
         )
         result = write_untrained(made, home, place)

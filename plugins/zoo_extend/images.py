@@ -24,6 +24,7 @@ from zoo.api.images import (
     hold_out_fold,
     open_training,
     training_splits,
+    with_contrast_notice,
 )
 from zoo.api.jobs import Resolved
 from zoo.api.running import Observer
@@ -118,9 +119,9 @@ def new_splits(
     pictures, classes = NewPictures(files), list(files)
     if not _holds_out(opener, resolved):
         parts = pictures.divided(data.val_fraction, job.seed)
-        found = {name: _decoded(opener, part, name, classes) for name, part in parts.items()}
+        found = {name: _decoded(opener, part, name, classes, data.scale) for name, part in parts.items()}
     else:
-        whole = _decoded(opener, pictures, TRAIN, classes)
+        whole = _decoded(opener, pictures, TRAIN, classes, data.scale)
         labels = np.concatenate([old[TRAIN].labels, old[VAL].labels])
         kept, held = _divided(np.concatenate([labels, whole.labels + first]), resolved, first + len(classes))
         found = {name: _after(whole, name, rows, len(labels)) for name, rows in ((TRAIN, kept), (VAL, held))}
@@ -140,10 +141,10 @@ def _after(whole: Split, name: str, rows: NDArray[np.int64], start: int) -> Spli
     return whole.part(name, rows[rows >= start] - start)
 
 
-def _decoded(opener: Opener, pictures: NewPictures, name: str, classes: Sequence[str]) -> Split:
+def _decoded(opener: Opener, pictures: NewPictures, name: str, classes: Sequence[str], window: Any) -> Split:
     """Decode pictures with the run's preprocessing, and skip those that can't be, by the run's rules."""
     split = opener.decode(pictures, name, classes)
-    return dataclasses.replace(split, name=name)
+    return dataclasses.replace(with_contrast_notice(split, window), name=name)
 
 
 def _check_counts(found: Mapping[str, Split], classes: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from zoo.api.compute import MULTI_LABEL, NONE, SINGLE_LABEL
 from zoo.api.jobs import Registry, Resolved, resolve
-from zoo.api.models import artifact_at, find_bundle, find_model, read_card
+from zoo.api.models import Preprocessing, artifact_at, find_bundle, find_model, read_card
 from zoo.api.running import request_of
 from zoo.errors import RequestError
 from zoo.runs import JOB, WEIGHTS, is_run
@@ -82,7 +82,8 @@ def find_source(run: str | Path, registry: Registry, data: Path | None, device: 
         raise RequestError(f"{folder} is a {task} model; zoo extend adds classes to single-label models.{_why(task)}")
     asked = {"data": data, "device": device}
     resolved = resolve(request_of(folder, card, {k: v for k, v in asked.items() if v is not None}), registry)
-    return SourceRun(folder, bundle, card, _measurable(resolved), sha256_of(bundle / WEIGHTS))
+    window = Preprocessing(**card["preprocessing"]).window or "8-bit"
+    return SourceRun(folder, bundle, card, _measurable(resolved, window), sha256_of(bundle / WEIGHTS))
 
 
 def _why(task: str) -> str:
@@ -95,9 +96,10 @@ def _why(task: str) -> str:
     )
 
 
-def _measurable(resolved: Resolved) -> Resolved:
-    """The job without test-time augmentation, since features are of a single view."""
-    return dataclasses.replace(resolved, job=resolved.job.model_copy(update={"tta": NONE}))
+def _measurable(resolved: Resolved, window: Any) -> Resolved:
+    """The job with the window of the model, and without test-time augmentation, since features are of a single view."""
+    data = resolved.job.data.model_copy(update={"window": window})
+    return dataclasses.replace(resolved, job=resolved.job.model_copy(update={"tta": NONE, "data": data}))
 
 
 def _without_job(folder: Path, run: str | Path) -> str:

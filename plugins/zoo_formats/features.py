@@ -16,6 +16,8 @@ __all__ = ["Asked", "TableFormat", "described", "format_of"]
 _IMAGES = ("image", "img", "picture", "photo", "image_path", "path", "file_name", "filename", "bytes")
 _LABELS = ("label", "labels", "class", "target", "category", "class_name")
 _LISTS = ("Sequence", "List", "LargeList")
+_NUMBERS = ("list", "large_list", "fixed_size_list", "extension", "int", "uint", "float", "double", "halffloat", "bool")
+"""Types of columns that hold no encoded images."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def format_of(file: ArrowFile, asked: Asked) -> TableFormat:
     label = _label(file, features, asked.label, image)
     about, several = _class_label(features.get(label))
     names = None if about is None else [str(name) for name in about.get("names") or ()]
+    _check_image(file, image)
     kinds = {name: str(file.schema.field(name).type) for name in file.names}
     if not several and about is None:
         several = "list<" in kinds[label]
@@ -97,6 +100,16 @@ def _image(file: ArrowFile, features: Mapping[str, Any], asked: str | None) -> s
     images = images or [name for name in file.names if _holds_bytes(file.schema.field(name).type)]
     images = images or [name for name in _IMAGES if name in file.names][:1]
     return _only(file, images, "image_column", "images")
+
+
+def _check_image(file: ArrowFile, name: str) -> None:
+    """Refuse a column of numbers, which are no encoded images."""
+    kind = str(file.schema.field(name).type)
+    if kind.startswith(_NUMBERS):
+        raise DataError(
+            f"The column {name!r} of {file.path} has {kind}, and an image is the bytes of a file, such as a PNG, or "
+            "its path. Choose another: --set dataset.image_column=NAME; or write the images as files."
+        )
 
 
 def _label(file: ArrowFile, features: Mapping[str, Any], asked: str | None, image: str) -> str:

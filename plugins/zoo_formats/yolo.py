@@ -207,9 +207,11 @@ def _boxes(base: Path, image: Path, names: Sequence[str]) -> list[LabelledBox]:
 def _box(words: Sequence[str], names: Sequence[str], where: str) -> LabelledBox:
     try:
         numbers = [float(word) for word in words[1:]]
-        kind = int(words[0])
+        kind = int(found) if (found := float(words[0])).is_integer() else None
     except ValueError as error:
         raise DataError(f"{where}: not a line of numbers, class x y width height. Export it again.") from error
+    if kind is None:
+        raise DataError(f"{where}: the class {words[0]} is not a whole number. Export it again.")
     if not 0 <= kind < len(names):
         raise DataError(f"{where}: the class {kind} has no name; there are {len(names)}: {listing(names, most=5)}.")
     if len(numbers) in (4, 5):  # a fifth number is a confidence

@@ -73,7 +73,7 @@ class PlainFeatures:
 
     def of(self, pool: Pool, observer: Observer) -> PoolFeatures:
         """Features (n, 624) of the pool."""
-        split, rows = decode_pool(pool, Shape(_SIDE, 3), observer)
+        split, rows = decode_pool(pool, Shape(_SIDE, 3), observer, in_range=True)
         parts = [plain(split.gather(np.arange(i, min(i + _BATCH, len(split))))) for i in range(0, len(split), _BATCH)]
         return PoolFeatures(rows, np.concatenate(parts) if parts else np.zeros((0, 1), np.float32))
 
@@ -104,7 +104,7 @@ class NetworkFeatures:
         words: its name, for messages.
         made: its origin, for the key of its cached features.
         network: architecture, and further words, of the command that trains it.
-        classes: its classes, where it is trained on them.
+        classes: its classes, where it is trained on them; its images are then decoded as it was trained.
         device: device of the computation.
     """
 
@@ -124,9 +124,9 @@ class NetworkFeatures:
         recipe = {"architecture": self.made, "preprocessing": vars(self.image), "versions": versions()}
         embedder = EmbedderWithLogits(execution.place(self.model), path).eval()
         store = FeatureStore(embedder, "last", recipe, execution, observer)
-        split, rows = decode_pool(pool, self.image.shape, observer)
+        split, rows = decode_pool(pool, self.image.shape, observer, in_range=not self.classes)
         size = execution.evaluation_batch(_BATCH, self.image.in_chans * self.image.image_size**2)
-        normalize = Normalize(self.image.mean, self.image.std, execution.device)
+        normalize = Normalize(self.image.mean, self.image.std, execution.device, self.image.window)
         found = store.of(split, Batches(split, size, normalize, channels_last=execution.channels_last)).cpu().numpy()
         width = found.shape[1] - self._outputs()
         known = len(self.classes) == self._outputs()

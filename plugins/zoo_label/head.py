@@ -42,6 +42,8 @@ class BaseLogits:
 
 def standardised(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale each feature (N, D) to mean 0 and variance 1 over the pool, and the whole to norms of about sqrt(D)."""
+    if not len(features):  # no picture of the pool can be read
+        return features
     std = features.std(axis=0)
     found: NDArray[np.float32] = (features - features.mean(axis=0)) / np.where(std > 1e-6, std, 1).astype(np.float32)
     return found

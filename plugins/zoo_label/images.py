@@ -54,17 +54,43 @@ class PoolImages:
         return str(self.paths[index])
 
 
-def decode_pool(pool: Pool, shape: Shape, observer: Observer) -> tuple[Split, NDArray[np.int64]]:
+class InOwnRange:
+    """Images in 8 bits as the page shows them: of more bits, the lowest value of each is black and the highest white.
+
+    Args:
+        images: (N, H, W, C) uint16 or float32, an array or an object with the same indexing.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, images: Any):
+        self.images = images
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> Pixels:
+        return np.stack([in_own_range(each) for each in self.images[rows]])
+
+
+def decode_pool(
+    pool: Pool, shape: Shape, observer: Observer, *, in_range: bool = False
+) -> tuple[Split, NDArray[np.int64]]:
     """Decode the pool, or read the store of an earlier decoding.
+
+    Args:
+        in_range: images of more than 8 bits are reduced as the page shows them, in place of their high byte.
 
     Returns:
         The readable pictures, and their indices in the pool.
     """
+    shape = shape._replace(values="own") if in_range else shape
     decoded = decode_split(
         PoolImages(pool.paths), shape, progress=lambda done, total: observer.preparing("reading pictures", done, total)
     )
     assert isinstance(decoded.names, ItemNames)
-    split = Split("pool", decoded.images, decoded.labels, decoded.names, fingerprint=decoded.fingerprint)
+    images: Any = decoded.images
+    fingerprint = decoded.fingerprint
+    if in_range and images.dtype != np.uint8:
+        images, fingerprint = InOwnRange(images), f"{fingerprint} in its own range"
+    split = Split("pool", images, decoded.labels, decoded.names, fingerprint=fingerprint)
     return split, np.asarray(decoded.names.rows, np.int64)
 
 

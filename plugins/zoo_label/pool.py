@@ -9,14 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zoo.api.formats import picture_suffixes
+from zoo.api.formats import ARRAY_FILES, picture_suffixes
 from zoo.api.jobs import did_you_mean
 from zoo.errors import RequestError
 from zoo_label.journal import is_journal
 
 __all__ = ["Listed", "Pool", "by_path", "journal_of", "name_from", "open_pool", "read_list"]
 
-_ARRAYS = ".npy"
 _PATHS = ("path", "image")
 
 
@@ -126,9 +125,10 @@ def read_list(file: Path) -> list[Listed]:
             reader.fieldnames = header
             column = next((name for name in _PATHS if name in header), None)
             if column is None:
+                commas = " They seem to be separated by ';': use commas." if ";" in "".join(header) else ""
                 raise RequestError(
-                    f"{file} has no column 'path'. It has: {', '.join(header) or 'nothing'}. Its first line must name "
-                    "the columns: path, and label where pictures have labels."
+                    f"{file} has no column 'path'. It has: {', '.join(header) or 'nothing'}.{commas} Its first line "
+                    "must name the columns: path, and label where pictures have labels."
                 )
             rows = list(reader)
     except UnicodeDecodeError as error:
@@ -153,7 +153,7 @@ def _normal(label: str | None) -> str:
 
 def _pictures_below(folder: Path) -> list[Path]:
     """Pictures in a folder and its subfolders, sorted by path; hidden files are left out."""
-    suffixes = picture_suffixes() | {_ARRAYS}
+    suffixes = picture_suffixes() | ARRAY_FILES
     found = [path for path in _walk(folder) if path.suffix.lower() in suffixes]
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,11 +145,10 @@ def _progress(total: int, batch: int) -> AbstractContextManager[Callable[[int], 
 def _depths(answers: Sequence[PicturePrediction], classifier: Classifier, total: int) -> list[str]:
     """Notices about pictures of which decoding loses something."""
     from zoo.api.images import depth_notices
-    from zoo_predict.depth import count_depths
+    from zoo_predict.depth import count_depths, loss_in
 
-    return depth_notices(
-        count_depths((answer.picture.path for answer in answers), classifier.lost_of), total, "pictures"
-    )
+    files = (answer.picture.path for answer in answers)
+    return depth_notices(count_depths(files, partial(loss_in, classifier)), total, "pictures")
 
 
 def _print(predictions: list[dict[str, Any]], names: Sequence[str], *, as_csv: bool, detector: bool) -> None:

@@ -11,12 +11,12 @@ import numpy as np
 from PIL import Image
 
 from zoo.api.formats import FormatNotInstalled
-from zoo.api.images import ARRAYS, Pixels, decode_errors, open_image
+from zoo.api.images import ARRAYS, Pixels, decode_errors, have_no_contrast, open_image
 from zoo.api.models import Classifier
 from zoo.errors import BadImage
 from zoo.plugin import PictureValues
 
-__all__ = ["FORMATS", "Upload", "decoded"]
+__all__ = ["FORMATS", "Upload", "decoded", "unit_notice"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "MPO", "PPM", "JPEG2000", "ICO", "TGA")
 """The formats that Pillow and pi-heif decode themselves; EPS, for example, would be passed to another program."""
@@ -46,6 +46,16 @@ def decoded(upload: Upload, classifier: Classifier, max_pixels: int) -> Pixels:
     if count > max_pixels:
         raise BadImage(f"{name}: has {count:,} pixels; the limit is {max_pixels:,}")
     return classifier.pixels(image, name)
+
+
+def unit_notice(pixels: Pixels, classifier: Classifier) -> dict[str, str]:
+    """Entry ``notice`` of the answer to an image of another depth or unit than the training images; else nothing."""
+    window = classifier.preprocessing.window
+    if isinstance(window, list) and window[1] > 255 and pixels.dtype == np.uint8:
+        return {"notice": "The image has 8 bits, and the model was trained on larger values."}
+    if have_no_contrast(pixels[None], window)[0]:
+        return {"notice": "The image has hardly any contrast in the model's window: send images in its unit."}
+    return {}
 
 
 def _opened(content: bytes) -> Any:

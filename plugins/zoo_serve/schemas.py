@@ -39,6 +39,7 @@ class Prediction(BaseModel):
     familiar: bool | None = Field(None, description="false for images unlike the training images")
     set: list[str] | None = Field(None, description="with --coverage, classes that contain the true one at that rate")
     explanation: Explanation | None = None
+    notice: str | None = Field(None, description="for an image of another depth or unit than the training images")
     error: str | None = Field(None, description="reason why a file of the form has no prediction; top is empty")
 
 
@@ -67,6 +68,7 @@ class ValuePrediction(BaseModel):
     intervals: dict[str, tuple[float, float]] | None = Field(None, description="the same by name")
     coverage: float | None = Field(None, description="rate at which intervals hold the true value, in 0..1")
     explanation: ValueExplanation | None = None
+    notice: str | None = Field(None, description="for an image of another depth or unit than the training images")
     error: str | None = Field(None, description="reason why a file of the form has no prediction")
 
 

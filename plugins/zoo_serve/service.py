@@ -22,7 +22,7 @@ from zoo.api.models import AsNetwork, Classifier, NoAnswer
 from zoo.errors import BadImage
 from zoo_serve.batcher import Batcher, Work
 from zoo_serve.heat import heat_picture
-from zoo_serve.images import Upload, decoded
+from zoo_serve.images import Upload, decoded, unit_notice
 from zoo_serve.limits import Limits
 from zoo_serve.metrics import Figures
 from zoo_serve.request_body import Intake, Refused
@@ -111,9 +111,13 @@ class Service:
                     raise Refused(422, str(error)) from error
             rest = iter(answers)
             return [
-                {"path": name, **(self._failed(each) if isinstance(each, BadImage) else next(rest))}
+                {"path": name, **(self._failed(each) if isinstance(each, BadImage) else self._noted(each, next(rest)))}
                 for (name, _), each in zip(uploads, found, strict=True)
             ]
+
+    def _noted(self, pixels: Pixels, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer to an image, and a notice where the image is of another unit than the training images."""
+        return {**answer, **unit_notice(pixels, self.classifier)}
 
     def _failed(self, error: BadImage) -> dict[str, Any]:
         """The answer to an image that can't be decoded."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from zoo.data.split import Split
-from zoo.data.window import resolve_window, with_window_notice
+from zoo.data.window import have_no_contrast, resolve_window, with_contrast_notice, with_window_notice
 from zoo.errors import DataError
 from zoo.job.schema import Data
 
@@ -86,3 +86,52 @@ def test_every_channel_is_in_a_sample(monkeypatch: pytest.MonkeyPatch):
     found = resolve_window("percentile", Split("train", pixels, np.zeros(40, np.int64), [""] * 40))
     assert found is not None
     assert found[0] == [-100, 100]
+
+
+PHOTO = np.random.default_rng(0).integers(0, 256, (3, 40, 40, 3))
+
+
+@pytest.mark.parametrize(
+    ("values", "window", "seen"),
+    [
+        (PHOTO.astype(np.uint8), [0.5, 0.64], False),
+        (PHOTO * 257.0 + 300, [0, 255], False),
+        (PHOTO / 255, [0, 4095], False),
+        (PHOTO / 255, [0, 1], True),
+        (PHOTO > 128, [0, 1], True),
+        (PHOTO * 4 - 500, [-1000, 400], True),
+        (np.where(np.arange(40) < 36, -1000, PHOTO[..., 0])[..., None], [-160, 240], True),
+        (np.full((3, 40, 40, 1), 7), [0, 4095], True),
+    ],
+    ids=["8 bits", "16 bits", "0 to 1", "own", "mask", "scan", "mostly air", "one value"],
+)
+def test_images_of_another_unit_have_no_contrast(values: Any, window: list[float], seen: bool):
+    assert (have_no_contrast(np.asarray(values), window) != seen).all()
+    assert not have_no_contrast(np.asarray(values), "dicom").any()
+    assert not have_no_contrast(np.asarray(values), None).any()
+
+
+def test_a_value_for_missing_data_hides_the_others_and_is_said():
+    values = PHOTO.astype(np.float32)
+    values[:, 0, 0] = np.finfo(np.float32).min
+    images = Split("train", values, np.zeros(3, np.int64), [""] * 3)
+    found = resolve_window("auto", images)
+    assert found is not None
+    (said,) = with_contrast_notice(images, found[0]).notices
+    assert said.startswith("3 of 3 train images have hardly any contrast in the model's window, and seem blank: ")
+    assert "--set data.window=percentile" in said
+    assert with_contrast_notice(images, [0, 255]).notices == ()
+
+
+def test_one_dark_image_among_many_is_not_said():
+    values = np.concatenate([PHOTO.astype(np.float32)] * 5)
+    values[0] /= 1000
+    images = Split("val", values, np.zeros(15, np.int64), [""] * 15)
+    assert with_contrast_notice(images, [0, 255]).notices == ()
+
+
+def test_8_bits_in_a_window_of_larger_values_are_said():
+    images = Split("test", PHOTO.astype(np.uint8), np.zeros(3, np.int64), [""] * 3)
+    (said,) = with_contrast_notice(images, [0, 4095]).notices
+    assert said.startswith("3 of 3 test images have 8 bits: the model was trained on larger values")
+    assert with_contrast_notice(images, [0, 255]).notices == ()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.array_files import read_array
-from zoo.data.depth import SIXTEEN, TEN, WIDER, depth_of
+from zoo.data.depth import PAGES, SIXTEEN, TEN, WIDER, depth_of
 from zoo.data.labels import Label, label_of
 from zoo.data.own_values import (
     as_stored,
@@ -41,7 +41,7 @@ ARRAYS = ".npy"
 """Suffix of NumPy files, which are images too."""
 
 # Incremented whenever decoding changes pixels, so that older stores are not reused.
-DECODER = 2
+DECODER = 3
 
 _BITS, _SAMPLES, _PLANAR, _SEPARATE = 258, 277, 284, 2  # TIFF 6.0, sections 4, 5 and 8
 _MOST_SQUARES = 16  # maximum aspect ratio that is scaled before a crop
@@ -120,7 +120,7 @@ def to_pixels(
             return _from_pil(item, shape)
     except decode_errors() as error:
         raise BadImage(_reason(error)) from error
-    return _from_array(_reduced(item), shape)
+    return _from_array(_reduced(item), shape.in_chans, shape)
 
 
 def _own_planes(item: Any, shape: Shape) -> Pixels | None:
@@ -182,8 +182,10 @@ def _deep_planes(image: Image.Image, in_chans: int) -> Pixels:
     return _with_channels(planes, in_chans)
 
 
-def loses_values(item: Any, values: ValuesKept) -> str | None:
-    """What is lost of an opened image: its depth, as :func:`zoo.data.depth.depth_of` says it; None for nothing."""
+def loses_values(item: Any, values: ValuesKept, in_chans: int | None = None) -> str | None:
+    """What is lost of an opened image: its pages, or its depth as :func:`zoo.data.depth.depth_of` says it, or None."""
+    if in_chans in (1, 3) and getattr(item, "format", None) == "TIFF" and getattr(item, "n_frames", 1) > 1:
+        return PAGES
     if values == "dicom":
         return None
     depth = depth_of(item)
@@ -215,13 +217,7 @@ def full_size(item: Any, in_chans: int, values: ValuesKept = "8-bit") -> Pixels:
             item = _planes(item, in_chans)
         except decode_errors() as error:
             raise BadImage(_reason(error)) from error
-    array = _reduced(item)
-    if len(array) == in_chans:
-        return np.ascontiguousarray(np.moveaxis(array, 0, 2))
-    if {len(array), in_chans} != {1, 3}:
-        raise WrongChannels(len(array), in_chans)
-    picture = Image.fromarray(array[0] if in_chans == 3 else np.ascontiguousarray(np.moveaxis(array, 0, 2)))
-    return np.array(picture.convert("L" if in_chans == 1 else "RGB")).reshape(*array.shape[1:], in_chans)
+    return _from_array(_reduced(item), in_chans)
 
 
 def framed(pixels: Pixels, shape: Shape) -> Pixels:
@@ -299,13 +295,13 @@ def opened(path: Path) -> Any:
 def channels_of(item: Any) -> int | None:
     """Number of channels of an opened image; None for greyscale and colour.
 
-    An array has channels; a TIFF file with several pages has one channel a page.
+    An array has channels; a TIFF file with several pages of one band has one channel a page.
     """
     from PIL import Image
 
     if not isinstance(item, Image.Image):
         count = len(np.asarray(item))
-    elif item.format == "TIFF":
+    elif item.format == "TIFF" and len(item.getbands()) == 1:
         count = int(getattr(item, "n_frames", 1))
     else:
         return None
@@ -358,7 +354,7 @@ def _from_pil(image: Image.Image, shape: Shape) -> Pixels:
     from PIL import ImageOps
 
     if shape.in_chans not in (1, 3):
-        return _from_array(_planes(image, shape.in_chans), shape)
+        return _from_array(_planes(image, shape.in_chans), shape.in_chans, shape)
     _draft(image, shape.shorter)
     image = ImageOps.exif_transpose(image)
     image = _to_mode(image, shape.in_chans)
@@ -440,22 +436,22 @@ def _resized_values(planes: Pixels, shape: Shape) -> Pixels:
     from PIL import Image
 
     if planes.dtype == np.uint8:
-        return _from_array(planes, shape)
+        return _from_array(planes, shape.in_chans, shape)
     if planes.shape[1:] == (shape.size, shape.size) and shape.resize == "squash":
         return np.ascontiguousarray(np.moveaxis(planes, 0, 2))
     found = [np.asarray(_resized(Image.fromarray(plane.astype(np.float32)), shape)) for plane in planes]
     return rounded(np.stack(found, axis=-1), planes.dtype)
 
 
-def _from_array(array: Pixels, shape: Shape) -> Pixels:
+def _from_array(array: Pixels, in_chans: int, shape: Shape | None = None) -> Pixels:
+    """Pixels (H, W, in_chans) of planes (C, H, W) uint8, resized to a shape."""
     from PIL import Image
 
-    size, in_chans = shape.size, shape.in_chans
     if len(array) != in_chans and {len(array), in_chans} != {1, 3}:
         raise WrongChannels(len(array), in_chans)
-    planes = [_resized(Image.fromarray(plane), shape) for plane in array]
-    pixels = np.stack([np.asarray(plane) for plane in planes], axis=-1)
+    planes = list(array) if shape is None else [np.asarray(_resized(Image.fromarray(plane), shape)) for plane in array]
+    pixels = np.stack(planes, axis=-1)
     if pixels.shape[-1] == in_chans:
         return pixels
     picture = Image.fromarray(pixels[..., 0] if in_chans == 3 else pixels)
-    return np.asarray(picture.convert("L" if in_chans == 1 else "RGB")).reshape(size, size, in_chans)
+    return np.array(picture.convert("L" if in_chans == 1 else "RGB")).reshape(*pixels.shape[:2], in_chans)

@@ -203,7 +203,7 @@ def _decoded(dataset: Any, shape: Shape) -> Iterator[Decoding]:
         try:
             item, label = read_item(dataset, index)
             item = opened(item) if isinstance(item, Path) else item
-            lost = loses_values(item, shape.values)
+            lost = loses_values(item, shape.values, shape.in_chans)
             group = item.group if isinstance(item, PictureValues) else None
             return Decoding(index, to_pixels(item, *shape), label, lost, group)
         except BadImage as error:

@@ -9,11 +9,13 @@ import numpy as np
 
 from zoo.plugin import PictureValues
 
-__all__ = ["MIXED", "depth_notices", "depth_of"]
+__all__ = ["FLAT", "MIXED", "depth_notices", "depth_of"]
 
 TEN, SIXTEEN, WIDE, FLOAT = "10 or 12 bits", "16 bits", "32 bits", "floats"
 WINDOW, WIDER, EIGHT, MIXED = "a window", "more than 24 bits", "8 bits", "8 bits among others"
+FLAT, PAGES = "no contrast", "several pages"
 _LOSES = {
+    PAGES: ("several pages", "only the first is read. Pages as channels are one page of several bands, or .npy"),
     TEN: ("10 or 12 bits per channel", "decoding keeps only the highest 8 bits"),
     SIXTEEN: ("16 bits per channel", "decoding keeps only the high byte"),
     WIDE: (
@@ -25,6 +27,10 @@ _LOSES = {
     WIDER: ("numbers of more than 24 bits", "float32 keeps the nearest number"),
     EIGHT: ("8 bits", "the model was trained on larger values, and takes theirs as they are"),
     MIXED: ("8 bits, and others have more", "their values are taken as they are, and not enlarged"),
+    FLAT: (
+        "hardly any contrast in the model's window, and seem blank",
+        "give the unit of the training images, or train with another window, such as --set data.window=percentile",
+    ),
 }
 _REDUCED = frozenset((SIXTEEN, WIDE, FLOAT, WINDOW))
 _KEEPS = " To keep all bits, train with --set data.window=[LOWER,UPPER], the values that become black and white."

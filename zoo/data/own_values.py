@@ -43,7 +43,7 @@ def as_stored(values: Values) -> Values:
         BadImage: a value is NaN or infinite, or beyond the range of float32.
     """
     if values.dtype == bool:
-        return values.astype(np.uint8)
+        return eight_bits(values)
     if values.dtype.kind == "u" and values.dtype.itemsize <= 2:
         return np.ascontiguousarray(values, values.dtype.newbyteorder("="))
     check_finite(values)
@@ -85,7 +85,7 @@ def eight_bits(values: Values, window: tuple[float, float] | None = None) -> NDA
     """Reduce numbers to 8 bits.
 
     A file's own window becomes 0..255. Otherwise whole numbers up to 65,535 keep their high byte, and others are
-    divided by the largest number of the image; negative ones become 0.
+    divided by the largest number of the image; negative ones become 0. True becomes 255.
 
     Raises:
         BadImage: a value is NaN or infinite.
@@ -93,7 +93,7 @@ def eight_bits(values: Values, window: tuple[float, float] | None = None) -> NDA
     if values.dtype == np.uint8:
         return values
     if values.dtype == bool:
-        return values.astype(np.uint8)
+        return values.astype(np.uint8) * np.uint8(255)
     values = np.asarray(values)
     check_finite(values)
     whole, values = values.dtype.kind in "iu", values.astype(np.float64)

@@ -10,16 +10,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.depth import EIGHT, FLAT, depth_notices
 from zoo.data.split import Split
 from zoo.errors import DataError
 
-__all__ = ["PERCENTILES", "Window", "mostly_8_bits", "resolve_window", "with_window_notice"]
+__all__ = ["have_no_contrast", "mostly_8_bits", "resolve_window", "with_contrast_notice", "with_window_notice"]
 
 Window = Literal["auto", "8-bit", "percentile", "dicom"] | Sequence[float]
 PERCENTILES = (0.5, 99.5)
 _MOST = 2**24
 """Maximum number of values that percentiles are computed of, evenly spread."""
 _BLOCK = 256
+_LEAST = 0.02  # range of an image's values, as a fraction of the window, below which the image seems blank
 _KINDS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "floating-point numbers"}
 
 
@@ -68,6 +70,31 @@ def with_window_notice(train: Split, window: Sequence[float], how: str) -> Split
         f"{how}. For another window: --set data.window=[LOWER,UPPER]"
     )
     return dataclasses.replace(train, notices=(*train.notices, notice))
+
+
+def have_no_contrast(images: NDArray[Any], window: Window | None) -> NDArray[np.bool_]:
+    """Check which images (N, H, W, C) have several values, and hardly more than one in a window, by 2,048 pixels."""
+    if window is None or isinstance(window, str):
+        return np.zeros(len(images), bool)
+    pixels = images.reshape(len(images), -1, images.shape[-1])
+    values = pixels[:, np.linspace(0, pixels.shape[1] - 1, 2048).astype(int)].reshape(len(images), -1)
+    unit = ((values.astype(np.float64) - window[0]) / (window[1] - window[0])).clip(0, 1)
+    low, high = np.percentile(unit, (1, 99), axis=1)
+    found: NDArray[np.bool_] = (high - low < _LEAST) & (values.min(axis=1) < values.max(axis=1))
+    return found
+
+
+def with_contrast_notice(split: Split, window: Window | None) -> Split:
+    """Add a notice where images have values of another depth or unit than a model's window."""
+    if window is None or isinstance(window, str) or not len(split):
+        return split
+    if split.images.dtype == np.uint8 and window[1] > np.iinfo(np.uint8).max:
+        counts, seen = {EIGHT: len(split)}, len(split)
+    else:
+        flat = np.concatenate([have_no_contrast(b, window) for b in _blocks(split, max(1, len(split) // _BLOCK))])
+        counts, seen = {FLAT: int(flat.sum()) * (flat.mean() >= 0.1)}, len(flat)
+    what = f"{split.name} images" if seen == len(split) else f"{split.name} images, evenly spread,"
+    return dataclasses.replace(split, notices=(*split.notices, *depth_notices(counts, seen, what)))
 
 
 def _blocks(train: Split, step: int = 1) -> Any:

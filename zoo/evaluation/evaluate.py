@@ -15,6 +15,7 @@ from zoo.data.open import ALL, TEST, TRAIN, VAL, Opener, evaluation_split, open_
 from zoo.data.split import Split
 from zoo.data.splits import absent_notice
 from zoo.data.task_words import ORDINAL
+from zoo.data.window import with_contrast_notice
 from zoo.engine.conformal import check_coverage
 from zoo.engine.evaluate import Answers, evaluate_logits, predict_outputs
 from zoo.engine.execution import choose_execution, keep_freed_memory, precision_here
@@ -158,6 +159,7 @@ def _measured(
     if card.get("task") == REGRESSION:  # the images may be labelled by classes that are called by numbers
         opener = dataclasses.replace(opener, task=REGRESSION)
     images = own_split(opener, resolved, list(card["classes"]), options.split, own=options.own)
+    images = with_contrast_notice(images, card["preprocessing"].get("window"))
     seen = _check_division(path, card, images, resolved.job, options)
     seen += trained_on(card, images.name) if options.own else []
     if seen and options.keep:

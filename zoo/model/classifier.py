@@ -416,7 +416,7 @@ class Classifier:
         window = self.preprocessing.window
         if isinstance(window, list) and window[1] > _BYTE and depth_of(picture) is None:
             return EIGHT
-        return loses_values(picture, self.preprocessing.shape.values)
+        return loses_values(picture, self.preprocessing.shape.values, self.preprocessing.in_chans)
 
     def viewable(self, pixels: Pixels) -> NDArray[np.uint8]:
         """Decoded pixels in 8 bits, to be looked at: the model's window becomes 0..255."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from zoo.data.batches import Batches, Normalize
 from zoo.data.open import TRAIN
 from zoo.data.split import Split, class_counts
-from zoo.data.window import resolve_window, with_window_notice
+from zoo.data.window import resolve_window, with_contrast_notice, with_window_notice
 from zoo.engine.distill import Distillation, soft_loss, value_loss
 from zoo.engine.execution import Execution
 from zoo.engine.optimizers import needs_closure
@@ -100,7 +100,8 @@ class RunComponents:
     def _decode(self, opened: OpenedData) -> dict[str, Split]:
         """Decode the splits, and standardise values by those of the training split."""
         found = opened.decode(self.job)
-        if self.job.data.window == "auto" and found[TRAIN].mostly_8_bits:
+        narrow = found[TRAIN].images.dtype.itemsize == 1 < max(each.images.dtype.itemsize for each in found.values())
+        if self.job.data.window == "auto" and (narrow or found[TRAIN].mostly_8_bits):
             self._decide("8-bit", "most training images have 8 bits")
             found = opened.in_8_bits().decode(self.job)
         found = self._windowed(found)
@@ -126,7 +127,7 @@ class RunComponents:
             splits = {**splits, TRAIN: with_window_notice(splits[TRAIN], window, how)}
         if self.teacher is not None:
             self.teacher.check_window(self.job.data.scale)
-        return splits
+        return {name: with_contrast_notice(split, self.job.data.scale) for name, split in splits.items()}
 
     def _teacher(self) -> Teacher | None:
         """Build the model to distill from; None where the job names none."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.api.images import Pixels, decode_errors, open_image
 from zoo.errors import BadImage, DataError, RequestError
-from zoo.plugin import PictureValues
+from zoo_predict.depth import decoded_with_loss
 from zoo_predict.many.items import ImageItem, content
 from zoo_predict.many.task import PredictTask
 
@@ -85,9 +85,7 @@ class Predictor:
     def _picture(self, source: Path | bytes, name: str) -> tuple[Pixels, str | None]:
         picture = open_image(io.BytesIO(source) if isinstance(source, bytes) else source)
         with picture if hasattr(picture, "close") else nullcontext():
-            depth = self.classifier.lost_of(picture)  # before it is loaded, which loses the depth
-            given = PictureValues(picture) if isinstance(picture, np.ndarray) else picture
-            return self.classifier.pixels(given, name), depth
+            return decoded_with_loss(self.classifier, picture, name)
 
     def answer(self, decoded: DecodedBatch) -> list[Row]:
         """Predict decoded images: a row for each, in order."""

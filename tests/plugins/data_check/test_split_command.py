@@ -247,6 +247,20 @@ def test_what_cannot_be_divided_is_refused(zoo, labels, groups, words, told):
     assert not Path("splits.csv").exists()
 
 
+def test_where_near_duplicates_are_all_there_is_the_option_is_named(zoo):
+    """Frames of one video, for example, of which each class has one."""
+    for kind in "ab":
+        picture = np.random.default_rng(ord(kind)).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        for number in range(4):
+            Path("frames", kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).resize((64, 64)).rotate(number / 4).save(f"frames/{kind}/{number}.png")
+    code, _, err = zoo("data", "split", "frames")
+    assert code == 2
+    assert "kept together by near duplicates. Add images of other groups, use --no-near-duplicates, or leave" in err
+    code, _, err = zoo("data", "split", "frames", "--no-near-duplicates", "--val", "0.25", "--test", "0.25")
+    assert code == 0, err
+
+
 # -- runs ---------------------------------------------------------------------------------------------------
 
 

@@ -314,7 +314,18 @@ def test_label_studios_export_for_yolo(tmp_path: Path, drawn: Any, look: Any):
     assert look(root).id == "formats/yolo"
 
 
+def test_a_class_may_be_written_as_a_decimal_number(tmp_path: Path, drawn: Any, look: Any):
+    """As ``numpy.savetxt`` writes it, and pandas where a column has a gap."""
+    root = yolo(tmp_path, drawn)
+    before = look(root).labels
+    for file in (root / "labels").glob("*.txt"):
+        lines = [line.split(maxsplit=1) for line in file.read_text("utf-8").splitlines()]
+        file.write_text("".join(f"{int(kind):.6e} {rest}\n" for kind, rest in lines), "utf-8")
+    assert look(root).labels == before
+
+
 YOLO_BROKEN = {
+    "decimal class": ("labels/p2.txt", "0.5 0.1 0.1 0.1 0.1", "the class 0.5 is not a whole number"),
     "truncated": ("labels/p2.txt", "1 0.1", "1 numbers after the class"),
     "no numbers": ("labels/p2.txt", "one 0.1 0.1 0.1 0.1", "not a line of numbers"),
     "unknown class": ("labels/p2.txt", "5 0.1 0.1 0.1 0.1", "the class 5 has no name"),

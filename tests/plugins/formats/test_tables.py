@@ -223,6 +223,8 @@ BROKEN: dict[str, tuple[Callable[[Path], Path], str]] = {
     "one class": (lambda root: spoiled(root, label=["a"] * 4), "only the class 'a'"),
     "no rows": (lambda root: spoiled(root, label=[""] * 4), "has no row with an image and a label"),
     "unknown class": (lambda root: described(root, label=LABEL), "the label 7 has no name"),
+    "images as numbers": (lambda root: spoiled(root, image=[[1, 2], [3, 4]] * 2), "'image' of "),
+    "images as text": (lambda root: spoiled(root, image=[7] * 4), "has int64, and an image is"),
     "path outside": (lambda root: spoiled(root, image=None, path=["../a.png"] * 4), "is not in"),
 }
 

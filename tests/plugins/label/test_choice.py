@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -84,6 +86,12 @@ def test_a_head_corrects_a_trained_model():
     opposite = {row: int(groups[row]) for row in range(0, 80, 2)}
     assert (fit_head(standardised(points), opposite, 2, fixed).argmax(axis=1) == groups).all()
     assert BaseLogits(("cat", "dog"), logits).of(("cat", "bird")) is None
+
+
+def test_a_pool_without_a_readable_picture_has_no_features():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert standardised(np.zeros((0, 5), np.float32)).shape == (0, 5)
 
 
 def test_features_have_unit_variance():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
@@ -102,3 +103,41 @@ def test_positions_are_averaged_and_a_copy_works():
     found = embedder(images)
     assert found.shape == (4, 5)
     np.testing.assert_allclose(found[:, :3].detach(), images.mean(dim=(2, 3)), atol=1e-6)
+
+
+@pytest.fixture
+def deep(tmp_path: Path) -> Path:
+    """Folders of pictures of 16 bits whose high byte is the same: stripes across and down."""
+    for kind in ("across", "down"):
+        (tmp_path / "deep" / kind).mkdir(parents=True)
+        for number in range(12):
+            rows, columns = np.mgrid[:64, :64]
+            stripes = (rows if kind == "across" else columns) // 8 % 2 * 100
+            noise = np.random.default_rng([number, kind == "down"]).integers(0, 40, (64, 64))
+            path = tmp_path / "deep" / kind / f"{number:02}.png"
+            Image.fromarray((2060 + stripes + noise).astype(np.uint16)).save(path)
+    return tmp_path / "deep"
+
+
+def test_a_run_with_a_window_gives_the_logits_of_its_predictions(deep: Path, zoo: Any):
+    from zoo.api.models import load
+
+    small = ("--image-size", "64", "--epochs", "2", "--set", "architecture.channels=[4,8]")
+    code, _, err = zoo("run", "simple_cnn", deep, "--name", "deep", *small, "--set", "data.in_chans=1")
+    assert code == 0, err
+    pool = open_pool(deep, deep / "labels.csv")
+    registry = components()
+    found = features_of_run("runs/deep", registry, "cpu").of(pool, Observer())
+    assert found.reference is not None
+    model = load("runs/deep", registry=registry)
+    wanted = model.compute([model.pixels(path) for path in pool.paths]).logits.numpy()
+    assert np.allclose(found.reference.logits, wanted, atol=5e-3)
+
+
+def test_features_of_16_bits_are_those_of_what_the_page_shows(deep: Path):
+    """Their high byte is the same in all of them."""
+    pool = open_pool(deep, deep / "labels.csv", folders=True)
+    values = PlainFeatures().of(pool, Observer()).values
+    across, down = (values[[pool.given[row] == kind for row in range(len(pool))]] for kind in ("across", "down"))
+    between = np.linalg.norm(across.mean(axis=0) - down.mean(axis=0))
+    assert between > 2 * np.linalg.norm(across - across.mean(axis=0), axis=1).mean()

@@ -84,7 +84,12 @@ def test_a_wrong_pool_is_refused(tmp_path: Path, pool: Path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(RequestError, match="has no pictures"):
         open_pool(tmp_path / "empty", tmp_path / "labels.csv")
-    for content, said in ((b"file\na.png\n", "no column 'path'"), (b"\xff\xfe", "UTF-8"), (b"", "no column 'path'")):
+    for content, said in (
+        (b"file\na.png\n", "no column 'path'"),
+        (b"\xff\xfe", "UTF-8"),
+        (b"", "no column 'path'"),
+        (b"path;label\n", "use commas"),
+    ):
         (tmp_path / "list.csv").write_bytes(content)
         with pytest.raises(RequestError, match=said):
             open_pool(tmp_path / "list.csv", tmp_path / "labels.csv")

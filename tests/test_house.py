@@ -15,7 +15,7 @@ from house import ROOT, House
 PUBLIC_RUN = {"zoo.api.run"}
 """Functions whose parameters are their users' options."""
 FACTORIES = ("zoo_simple.", "zoo_images.tables.")
-CORE_LINES = 41_800
+CORE_LINES = 41_815
 """The aim is 21,000; a commit that raises this says why."""
 
 

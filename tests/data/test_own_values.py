@@ -16,7 +16,7 @@ from PIL import Image
 
 from zoo.data.batches import Batches, Normalize
 from zoo.data.decode import Shape, full_size, loses_values, open_image, to_pixels
-from zoo.data.depth import TEN, WIDER, depth_notices
+from zoo.data.depth import TEN, WIDER, depth_notices, depth_of
 from zoo.data.gpu_cache import Residence
 from zoo.data.own_values import as_stored, eight_bits, viewable
 from zoo.data.split import Split
@@ -78,6 +78,24 @@ def test_a_png_of_16_bits_keeps_them():
     assert (own(open_image(io.BytesIO(png(clear))), in_chans=3) == 65535).all(), "transparent ones are over white"
     with pytest.raises(BadImage, match="16 bits per channel of the form LA;16B, of which only 8 can be read"):
         own(open_image(io.BytesIO(png(COLOUR16[..., :2]))))
+
+
+@pytest.mark.parametrize("top", [4095, 65535])
+def test_a_pgm_keeps_its_own_unit(top: int):
+    values = RNG.integers(0, top + 1, (9, 7), np.uint16)
+    file = io.BytesIO(b"P5 7 9 %d\n" % top + values.astype(">u2").tobytes())
+    assert (own(open_image(file))[..., 0] == values).all()
+
+
+def test_a_colour_ppm_of_16_bits_is_refused_and_reduced_with_a_notice():
+    content = b"P6 7 9 65535\n" + COLOUR16.astype(">u2").tobytes()
+    with pytest.raises(BadImage, match="16 bits per channel of the form RGB, of which only 8 can be read"):
+        own(open_image(io.BytesIO(content)), in_chans=3)
+    assert depth_of(open_image(io.BytesIO(content))) == "16 bits"
+
+
+def test_small_signed_numbers_are_not_black_in_8_bits():
+    assert eight_bits(np.array([[[-5, 0, 127]]], np.int8)).tolist() == [[[0, 0, 255]]]
 
 
 def test_the_pages_of_a_tiff_are_channels_of_16_bits():

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.own_values import scaled_from
 from zoo.plugin import PictureValues
 
 __all__ = ["FLAT", "MIXED", "depth_notices", "depth_of"]
@@ -52,7 +53,7 @@ def depth_of(item: Any) -> str | None:
         return _depth_of_numbers(item)
     if item.mode == "F":
         return FLOAT
-    if item.mode.startswith("I;16") or ";16" in _raw_modes(item):
+    if item.mode.startswith("I;16") or ";16" in _raw_modes(item) or scaled_from(item) > 255:
         return SIXTEEN
     if item.format in ("AVIF", "HEIF") and _bits(item) > 8:
         return TEN

@@ -23,6 +23,7 @@ __all__ = [
     "in_own_range",
     "loses_digits",
     "planes_of",
+    "scaled_from",
     "viewable",
     "windowed",
 ]
@@ -96,10 +97,11 @@ def eight_bits(values: Values, window: tuple[float, float] | None = None) -> NDA
         return values.astype(np.uint8) * np.uint8(255)
     values = np.asarray(values)
     check_finite(values)
-    whole, values = values.dtype.kind in "iu", values.astype(np.float64)
+    whole, small, values = values.dtype.kind in "iu", values.dtype == np.int8, values.astype(np.float64)
     if window is not None:
         return (((values - window[0]) / (window[1] - window[0])).clip(0, 1) * 255).round().astype(np.uint8)
     top = 65535.0 if whole and values.max(initial=0) <= 65535 else max(values.max(initial=0), 1e-12)
+    top = 127.0 if small else top
     return (values.clip(min=0) / top * 255).round().astype(np.uint8)
 
 
@@ -131,15 +133,23 @@ def planes_of(image: Image.Image) -> Values:
     """
     from PIL import ImageOps
 
+    if image.mode == "I" and (top := scaled_from(image)):
+        return np.rint(np.asarray(image) * (top / 65535)).astype(np.uint16)[None]
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return np.asarray(ImageOps.exif_transpose(image))[None]
     try:
         low = _low_bytes(image)
         high = np.asarray(ImageOps.exif_transpose(image), np.uint16)
         found = (high << 8) | np.asarray(ImageOps.exif_transpose(low), np.uint16)
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise BadImage(f"16 bits per channel of the form {_raw_mode(image)}, of which only 8 can be read") from error
     return np.moveaxis(found, 2, 0)
+
+
+def scaled_from(image: Any) -> int:
+    """Value of white in a PPM or PGM file whose values Pillow scales when it loads them; 0 for other images."""
+    args = image.tile[0][-1] if image.format == "PPM" and image.tile else None
+    return int(args[1]) if isinstance(args, tuple) else 0
 
 
 def _low_bytes(image: Any) -> Image.Image:

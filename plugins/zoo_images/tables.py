@@ -22,7 +22,7 @@ from zoo_images.files import (
     shorten,
 )
 from zoo_images.loose_tables import LABELS, PATHS, column_among, flag_columns, picture_paths
-from zoo_images.numbers import LabelCell, as_values, few_values, holds_values
+from zoo_images.numbers import LabelCell, as_values, few_values, holds_values, need_spread
 from zoo_images.table_columns import TableColumns
 from zoo_images.tree import composed
 
@@ -105,6 +105,8 @@ class ImageCsv(ImageFiles):
         self.split_digest = digest_of(found.rows)
         if found.task == "regression":
             values = as_values(path, [row.cells for row in chosen])
+            if split == "train":
+                need_spread(path, found.names, values)
             notices += [] if value_columns else few_values(path, found.names[0], values)
             super().__init__(paths, values, value_names=found.names, notices=notices, **about)
             return

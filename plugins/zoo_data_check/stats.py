@@ -16,7 +16,7 @@ def split_facts(seen: Scan) -> dict[str, dict[str, Any]]:
     found = {}
     for number, name in enumerate(seen.splits):
         labels = seen.labels[seen.split == number]
-        counts = [] if seen.regression else class_counts(labels, len(seen.classes))
+        counts: Any = [] if seen.regression else class_counts(labels, len(seen.classes))
         bad = sum(item["split"] == name for item in seen.bad)
         found[name] = {
             "images": len(labels) + bad,

@@ -152,7 +152,8 @@ def _measured(
     changes: list[str],
 ) -> RunResult:
     """Measure a model, and describe it as a result."""
-    if options.coverage is not None and not (options.own and options.split in (None, VAL)):
+    own_val = options.own and options.split in (None, VAL)
+    if options.coverage is not None and (task_of_card(card).multilabel or not own_val):
         check_scores(card, options.coverage, path.name)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     if card.get("task") == REGRESSION:  # the images may be labelled by classes that are called by numbers

@@ -152,7 +152,9 @@ def _measured(
     changes: list[str],
 ) -> RunResult:
     """Measure a model, and describe it as a result."""
-    own_val = options.own and options.split in (None, VAL)
+    own_val, tta = options.own and options.split in (None, VAL), options.tta or NONE
+    if options.coverage is not None and (options.keep or not own_val) and tta != (views := card.get("tta", NONE)):
+        raise RequestError(f"A coverage holds for the views of the calibration, {views!r}. Type: --tta {views}")
     if options.coverage is not None and (task_of_card(card).multilabel or not own_val):
         check_scores(card, options.coverage, path.name)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
@@ -166,7 +168,6 @@ def _measured(
     analyses = build_analyses(resolved)
     analyses.check(images)
     numbers, mistakes, problems = _measure(path, model, card, images, resolved, options, analyses)
-    tta = options.tta or NONE
     return RunResult.read(
         {
             "status": "evaluated",

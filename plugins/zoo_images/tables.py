@@ -387,9 +387,11 @@ def _need_columns(table: Path, header: list[str], needed: Mapping[str, str]) -> 
         tip = f"rename the column, or set it with --set dataset.{needed[name]}"
         if len(header) == 1 and (marks := [mark for mark in ";\t|" if mark in header[0]]):
             tip = f"it seems to be separated by {marks[0]!r}; use commas"
+        known = needed[name].startswith("label_column") and len(header) > 1
+        values = " For values in other columns: --set 'dataset.value_columns=[NAME]'" if known else ""
         raise DataError(
             f"{table} has no column {name!r}.{did_you_mean(name, header)} It has: {', '.join(header)}. To fix it, "
-            f"{tip}."
+            f"{tip}.{values}"
         )
 
 

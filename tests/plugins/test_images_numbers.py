@@ -151,3 +151,9 @@ def test_values_that_float32_would_make_equal_are_refused(tmp_path: Path):
     assert "Subtract a constant from the column, such as 1700000000, and train on the differences." in said
     assert len(ImageCsv(table(tmp_path, [f"{2000 + i / 4}" for i in range(30)]), "train")) == 30
     assert len(ImageCsv(table(tmp_path, [f"{i * 1e-9}" for i in range(30)]), "train")) == 30
+
+
+def test_columns_of_values_are_offered_where_there_is_no_label(tmp_path: Path):
+    said = error_of(table(tmp_path, ["1.5,2", "2.5,3"], "path,left,right"))
+    assert "It has: path, left, right." in said
+    assert said.endswith("For values in other columns: --set 'dataset.value_columns=[NAME]'")

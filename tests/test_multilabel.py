@@ -511,3 +511,10 @@ def test_the_default_stays_for_one_label(zoo, make_folder):
     assert code == 0
     job = json.loads(out)["job"]
     assert (job["loss"]["name"], job["train"]["monitor"]) == ("cross_entropy", "val/accuracy")
+
+
+@pytest.mark.parametrize("split", [(), ("--split", "val")])
+def test_a_coverage_of_several_labels_is_refused(zoo, run, split):
+    code, _, err = zoo("evaluate", run, "--coverage", "0.9", *split)
+    assert code == 2
+    assert "is multi-label: each of its classes has a threshold of its own. Leave out the coverage." in err

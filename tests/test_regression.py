@@ -297,3 +297,15 @@ def test_a_coverage_with_other_views_is_refused(trained, shades: Path):
     assert "interval" not in classifier.predict(shades / "00.png", tta="flip")[0]
     with pytest.raises(RequestError, match="A coverage holds for the views of the calibration, 'none'"):
         classifier.predict(shades / "00.png", tta="flip", coverage=0.8)
+
+
+def test_a_coverage_is_verified_and_saved_for_the_views_of_the_calibration_alone(zoo, trained, refused, shades: Path):
+    trained("straight", "--set", "data.val_fraction=0.5", epochs=1)
+    card = Path("runs/straight/model/zoo.json")
+    kept = card.read_text()
+    for words in ((shades / "one.csv",), ("--split", "train"), ("--keep",)):
+        err = refused("evaluate", "straight", *words, "--coverage", "0.8", "--tta", "flip")
+        assert "A coverage holds for the views of the calibration, 'none'. Type: --tta none" in err
+    assert card.read_text() == kept
+    assert zoo("evaluate", "straight", "--coverage", "0.8", "--tta", "flip")[0] == 0
+    assert zoo("evaluate", "straight", shades / "one.csv", "--coverage", "0.8")[0] == 0

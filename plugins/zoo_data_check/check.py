@@ -124,6 +124,8 @@ def judge(seen: Scan, twins: Twins, by: Floats | CrossValidation, folds: int, se
         by: features (n, D) for a logistic regression, or networks to be trained.
     """
     nothing = np.zeros(0, np.int64)
+    if seen.regression:
+        return Judged(nothing, None, nothing, "Label errors are checked in classes, and this dataset has values.")
     if seen.multilabel:
         return Judged(nothing, None, nothing, "Label errors are not checked in multi-label datasets.")
     _, first = np.unique(twins.group, return_index=True)  # duplicates share a fold, so they count once

@@ -91,7 +91,7 @@ def write_clean(checked: Checked, path: Path, *, drop_suspects: bool = False) ->
     """Write the clean list; the images are not changed.
 
     Returns:
-        ``{"path", "kept", "left_out": {reason: count}, "splits": {split: count}}``.
+        ``{"path", "kept", "values", "left_out": {reason: count}, "splits": {split: count}}``.
 
     Raises:
         OutputError: the file can't be written, or no training image would be left.
@@ -101,17 +101,24 @@ def write_clean(checked: Checked, path: Path, *, drop_suspects: bool = False) ->
     kept = [row for row in range(len(seen)) if row not in out]
     if not any(seen.splits[seen.split[row]] == TRAIN for row in kept):
         raise OutputError("No training images would be left, so no list was written. See the findings.")
-    rows = [(listed_path(seen.names[row], path), seen.label_words(row), seen.splits[seen.split[row]]) for row in kept]
-    write_text(path, _as_csv(rows, f"path,{'labels' if seen.multilabel else 'label'},split"))
+    rows = [(listed_path(seen.names[row], path), *_cells(seen, row), seen.splits[seen.split[row]]) for row in kept]
+    heads = seen.classes if seen.regression else ["labels" if seen.multilabel else "label"]
+    write_text(path, _as_csv(rows, ["path", *heads, "split"]))
     left_out = Counter(out.values())
     if seen.bad:
         left_out["unreadable"] = len(seen.bad)
     return {
         "path": str(path),
         "kept": len(kept),
+        "values": seen.regression,
         "left_out": dict(left_out.most_common()),
         "splits": {name: int(np.sum(seen.split[kept] == i)) for i, name in enumerate(seen.splits)},
     }
+
+
+def _cells(seen: Scan, row: int) -> list[str]:
+    """The label of an image, or its values with all digits."""
+    return [repr(float(value)) for value in seen.labels[row]] if seen.regression else [seen.label_words(row)]
 
 
 def write_suspects(checked: Checked, path: Path) -> dict[str, Any]:
@@ -134,7 +141,7 @@ def write_suspects(checked: Checked, path: Path) -> dict[str, Any]:
             rows.append((listed_path(item["name"], path), item["label"], others[0] if others else "", reason))
     first = {row[0]: row for row in reversed(rows)}  # an image may be both
     rows = [row for row in dict.fromkeys(rows) if first[row[0]] == row]
-    write_text(path, _as_csv(rows, "image,label,suggested,reason"))
+    write_text(path, _as_csv(rows, ["image", "label", "suggested", "reason"]))
     return {"path": str(path), "images": len(rows)}
 
 
@@ -144,10 +151,11 @@ def listed_path(name: str, table: Path) -> str:
     return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
 
 
-def _as_csv(rows: Sequence[tuple[str, ...]], header: str) -> str:
-    text = io.StringIO()
+def _as_csv(rows: Sequence[tuple[str, ...]], names: Sequence[str]) -> str:
+    head, text = io.StringIO(), io.StringIO()
+    csv.writer(head, lineterminator="").writerow(names)
     csv.writer(text, lineterminator="\n").writerows([*row, ""] for row in rows)
-    return f"{header},{MARK} {_hash(text.getvalue())}\n{text.getvalue()}"
+    return f"{head.getvalue()},{MARK} {_hash(text.getvalue())}\n{text.getvalue()}"
 
 
 def _hash(body: str) -> str:

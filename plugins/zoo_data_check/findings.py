@@ -120,16 +120,20 @@ def _same_pixels(seen: Scan, rows: list[int]) -> bool:
 
 
 def _conflicts(seen: Scan, twins: Twins) -> Iterator[Finding]:
-    found = [rows for rows in groups_of(twins) if is_conflict(seen, rows)]
+    found, word = [rows for rows in groups_of(twins) if is_conflict(seen, rows)], _word(seen)
     if found:
         yield _finding(
             "conflicts",
             ERROR,
             len(found),
-            f"{_are(len(found))} in the dataset with several labels ({_counted(sum(map(len, found)), 'file')}).",
-            "Check which label is right; --fix clean.csv excludes all of them",
+            f"{_are(len(found))} in the dataset with several {word}s ({_counted(sum(map(len, found)), 'file')}).",
+            f"Check which {word} is right; --fix clean.csv excludes all of them",
             (_group(seen, twins, rows) for rows in found),
         )
+
+
+def _word(seen: Scan) -> str:
+    return "value" if seen.regression else "label"
 
 
 def _leaks(seen: Scan, twins: Twins) -> Iterator[Finding]:
@@ -334,6 +338,8 @@ def _orientations_and_colours(seen: Scan) -> Iterator[Finding]:
 
 
 def _by_class(seen: Scan, rows: list[int]) -> str:
+    if seen.regression:
+        return "the dataset has values, and no classes"
     if seen.multilabel:
         return "by class: not available for multi-label datasets"
     counts = np.bincount(seen.labels[rows], minlength=len(seen.classes)) if rows else np.zeros(len(seen.classes), int)

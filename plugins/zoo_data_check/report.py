@@ -92,6 +92,7 @@ def left_out_words(fixed: Mapping[str, Any]) -> str:
     """Summarise a clean list: ``clean.csv: 2,900 images; left out: 60 exact duplicates, 40 unreadable``."""
     out = ", ".join(f"{count(many)} {_reason(reason, many)}" for reason, many in fixed["left_out"].items())
     parts = ", ".join(f"{count(many)} {name}" for name, many in fixed["splits"].items())
+    out = out.replace("labels", "values") if fixed.get("values") else out
     return f"{short_path(fixed['path'])}: {count(fixed['kept'])} images ({parts}); left out: {out or 'nothing'}"
 
 
@@ -104,7 +105,8 @@ def _next(document: Mapping[str, Any]) -> Iterator[str]:
         pool = document.get("data") or document["dataset"]
         yield shlex.join(["zoo", "label", str(pool), "--only", short_path(suspects["path"])])
     if (fixed := document.get("fix")) is not None:
-        yield shlex.join(["zoo", "run", "simple_cnn", short_path(fixed["path"])])
+        named = ["--set", f"dataset.value_columns=[{','.join(document['classes'])}]"] if fixed.get("values") else []
+        yield shlex.join(["zoo", "run", "simple_cnn", short_path(fixed["path"]), *named])
     elif (page := document.get("page")) is not None:
         yield f"open {short_path(page)} in a browser"
     else:
@@ -117,8 +119,9 @@ def _next(document: Mapping[str, Any]) -> Iterator[str]:
 
 def stats_report(document: Mapping[str, Any]) -> RenderableType:
     """Render the statistics of a dataset."""
-    classes = document["classes"]
-    table = bare_table("class", *document["splits"], right=range(1, len(document["splits"]) + 1))
+    values = document.get("values", {})
+    classes = [] if values else document["classes"]
+    table = bare_table("" if values else "class", *document["splits"], right=range(1, len(document["splits"]) + 1))
     for name in classes:
         table.add_row(say(name), *(say(count(facts["per_class"][name])) for facts in document["splits"].values()))
     table.add_row(Text("all", "bold"), *(say(count(f["readable"]), "bold") for f in document["splits"].values()))
@@ -132,11 +135,21 @@ def stats_report(document: Mapping[str, Any]) -> RenderableType:
         say(document["dataset"], "bold"),
         heading("Images"),
         table,
+        *([heading("Values"), _values_table(values)] if values else []),
         heading("Sizes", "pixels, upright"),
         spread,
         Text(),
         facts,
     )
+
+
+def _values_table(values: Mapping[str, Any]) -> RenderableType:
+    """Percentiles of each value of a regression, by split."""
+    table = bare_table("", "", "least", "10 %", "median", "90 %", "most", right=range(2, 7))
+    for value, splits in values.items():
+        for name, spread in splits.items():
+            table.add_row(Text(clean(value), ACCENT), say(name), *(say(f"{each:.4g}") for each in spread.values()))
+    return table
 
 
 def _facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

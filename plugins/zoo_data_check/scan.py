@@ -85,7 +85,8 @@ class Scan:
         names: names of the images in the dataset.
         split: (n,), index into ``splits``.
         index: (n,), index in the split's dataset object.
-        labels: int64 (n,), indices into ``classes``; of a multi-label task float32 (n, K) of 0 and 1.
+        labels: int64 (n,), indices into ``classes``; of a multi-label task float32 (n, K) of 0 and 1; of a
+            regression float64 (n, K), the values.
         facts: statistics of each image.
         thumbs: uint8 (n, 64, 64), grey, squashed.
         colours: uint8 (n, 32, 32, 3), squashed.
@@ -111,7 +112,12 @@ class Scan:
     @property
     def multilabel(self) -> bool:
         """True where an image can have several labels."""
-        return self.labels.ndim == 2
+        return self.labels.ndim == 2 and not self.regression
+
+    @property
+    def regression(self) -> bool:
+        """True where an image has values, of which ``classes`` are the names."""
+        return self.labels.dtype == np.float64
 
     @property
     def sizes(self) -> NDArray[np.int64]:
@@ -126,7 +132,9 @@ class Scan:
         return list(dict.fromkeys([*told, *said]))
 
     def label_words(self, row: int) -> str:
-        """Names of a label: ``cat``; of a multi-label item ``cat;dog``."""
+        """Names of a label: ``cat``; of a multi-label item ``cat;dog``; of a regression the values, ``1.5;20``."""
+        if self.regression:
+            return ";".join(f"{value:g}" for value in self.labels[row])
         return _label_words(self.labels[row], self.classes)
 
     def picture(self, item: Mapping[str, Any]) -> Any:
@@ -245,6 +253,8 @@ def _known_label(dataset: Any, index: int) -> dict[str, str]:
     targets = getattr(dataset, "targets", None)
     if targets is None:
         return {"label": ""}
+    if getattr(dataset, "task", None) == "regression":
+        return {"label": ";".join(f"{value:g}" for value in np.ravel(targets[index]))}
     known = targets[index] if np.ndim(targets[index]) else [targets[index]]
     return {"label": ";".join(str(dataset.classes[int(i)]) for i in known)}
 

@@ -16,12 +16,12 @@ def split_facts(seen: Scan) -> dict[str, dict[str, Any]]:
     found = {}
     for number, name in enumerate(seen.splits):
         labels = seen.labels[seen.split == number]
-        counts = class_counts(labels, len(seen.classes))
+        counts: Any = [] if seen.regression else class_counts(labels, len(seen.classes))
         bad = sum(item["split"] == name for item in seen.bad)
         found[name] = {
             "images": len(labels) + bad,
             "readable": len(labels),
-            "per_class": {name: int(n) for name, n in zip(seen.classes, counts, strict=True)},
+            "per_class": {name: int(n) for name, n in zip(seen.classes, counts, strict=not seen.regression)},
         }
     return found
 
@@ -44,6 +44,7 @@ def statistics(seen: Scan, name: str) -> dict[str, Any]:
         "source": getattr(next(iter(seen.datasets.values())), "source", None),
         "classes": seen.classes,
         "splits": split_facts(seen),
+        **({"values": _values(seen)} if seen.regression else {}),
         "width": _spread(sizes[:, 0]),
         "height": _spread(sizes[:, 1]),
         "aspect": _spread(sizes[:, 0] / sizes[:, 1]),
@@ -53,6 +54,14 @@ def statistics(seen: Scan, name: str) -> dict[str, Any]:
         "turned": sum(facts.orientation != 1 for facts in seen.facts),
         **_colours(seen),
         "unreadable": seen.bad,
+    }
+
+
+def _values(seen: Scan) -> dict[str, dict[str, dict[str, float]]]:
+    """Spread of each value of a regression, by split."""
+    splits = {name: seen.labels[seen.split == number] for number, name in enumerate(seen.splits)}
+    return {
+        value: {name: _spread(labels[:, k]) for name, labels in splits.items()} for k, value in enumerate(seen.classes)
     }
 
 

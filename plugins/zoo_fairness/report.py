@@ -12,7 +12,7 @@ __all__ = ["forest_plot", "group_lines"]
 
 WIDTH = 78
 """Columns of a table; metrics that don't fit follow in further tables."""
-_NAME = 20
+_NAME, _NAMED = 20, 10
 _ROW, _LEFT, _PLOT = 26, 190, 420
 
 Document = Mapping[str, Any]
@@ -70,17 +70,23 @@ def _sentences(document: Document) -> Iterator[str]:
     for metric, gap in list(document["gaps"].items())[:1]:
         yield _gap_sentence(metric, gap, document["groups"])
         p = document.get("chance", {}).get(metric)
-        if p is not None:
+        if p is not None and gap["difference"]:
             yield f"Random groups of these sizes have such a gap with probability {_probability(p)}."
     few = document["few"]
     if small := {name: each["images"] for name, each in document["groups"].items() if each["images"] < few}:
-        sizes = ", ".join(f"{clean(name)} {images}" for name, images in small.items())
+        named = [f"{clean(name)} {images}" for name, images in small.items()]
+        more = f" … and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        sizes = f"{', '.join(named[:_NAMED])}{more}"
         left_out = any(name not in document["compared"] for name in small)
         out = "they are not compared" if left_out else "the gap is uncertain"
         yield f"Groups of fewer than {few} images ({sizes}): their numbers are uncertain, and {out}."
 
 
 def _gap_sentence(metric: str, gap: Document, groups: Document) -> str:
+    if not gap["difference"]:
+        return (
+            f"No gap: all compared groups have the same {label(metric)}, {figure(metric, groups[gap['best']][metric])}."
+        )
     worst, best = (f"{clean(gap[end])}, {figure(metric, groups[gap[end]][metric])}" for end in ("worst", "best"))
     points = " points" if figure(metric, 0.0).endswith("%") else ""
     ends = "" if gap["interval"] is None else " to ".join(_gap(metric, value) for value in gap["interval"])

@@ -22,7 +22,7 @@ from zoo_images.files import (
     shorten,
 )
 from zoo_images.loose_tables import LABELS, PATHS, column_among, flag_columns, picture_paths
-from zoo_images.numbers import LabelCell, as_values, few_values, holds_values
+from zoo_images.numbers import LabelCell, as_values, few_values, holds_values, need_spread
 from zoo_images.table_columns import TableColumns
 from zoo_images.tree import composed
 
@@ -105,6 +105,8 @@ class ImageCsv(ImageFiles):
         self.split_digest = digest_of(found.rows)
         if found.task == "regression":
             values = as_values(path, [row.cells for row in chosen])
+            if split == "train":
+                need_spread(path, found.names, values)
             notices += [] if value_columns else few_values(path, found.names[0], values)
             super().__init__(paths, values, value_names=found.names, notices=notices, **about)
             return
@@ -385,9 +387,11 @@ def _need_columns(table: Path, header: list[str], needed: Mapping[str, str]) -> 
         tip = f"rename the column, or set it with --set dataset.{needed[name]}"
         if len(header) == 1 and (marks := [mark for mark in ";\t|" if mark in header[0]]):
             tip = f"it seems to be separated by {marks[0]!r}; use commas"
+        known = needed[name].startswith("label_column") and len(header) > 1
+        values = " For values in other columns: --set 'dataset.value_columns=[NAME]'" if known else ""
         raise DataError(
             f"{table} has no column {name!r}.{did_you_mean(name, header)} It has: {', '.join(header)}. To fix it, "
-            f"{tip}."
+            f"{tip}.{values}"
         )
 
 

@@ -14,15 +14,22 @@ from torch.nn.functional import conv2d, grid_sample, pad
 __all__ = ["defocus_blur", "glass_blur", "motion_blur", "moved", "zoom_blur", "zoomed"]
 
 Image = NDArray[Any]
+_PARTS = 8
+"""Number of points per pixel, in each direction, of which a disk for a small image is made."""
 
 
 def defocus_blur(image: Image, strength: int, rng: np.random.Generator, scale: float) -> Image:
-    """Convolve with a disk whose edge is smoothed."""
+    """Convolve with a disk whose edge is smoothed.
+
+    Where a radius may be less than a pixel, the disk has fractions of pixels: it would blur nothing otherwise.
+    """
     radius, edge = ((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5))[strength - 1]
     reach = max(1, math.ceil(radius * scale) + 1)
-    place = np.arange(-reach, reach + 1)
-    disk = (place[:, None] ** 2 + place**2 <= (radius * scale) ** 2).astype(np.float32)
-    disk = gaussian_filter(disk, edge)
+    parts = 1 if scale >= 0.5 else _PARTS  # below, a radius of 3 has less than 1.5 pixels
+    place = np.arange(-reach * parts, reach * parts + 1) / parts
+    inside = (place[:, None] ** 2 + place**2 <= (radius * scale) ** 2).astype(np.float32)
+    near = (1 - np.abs(np.arange(-reach, reach + 1)[:, None] - place)).clip(0).astype(np.float32)
+    disk = gaussian_filter(near @ inside @ near.T, edge)
     kernel = torch.from_numpy(disk / disk.sum()).expand(image.shape[2], 1, *disk.shape)
     planes = pad(_planes(image), [reach] * 4, mode="replicate")
     return _image(conv2d(planes, kernel, groups=image.shape[2]))

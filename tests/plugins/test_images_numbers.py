@@ -117,3 +117,43 @@ def test_values_and_classes_are_not_both_named(tmp_path: Path):
 
 def test_values_differ_by_case_in_nothing(tmp_path: Path):
     assert ImageCsv(table(tmp_path, ["1e1", "1E1", "0.5"]), "train").targets == [10.0, 10.0, 0.5]
+
+
+@pytest.mark.parametrize("missing", ["nan", "NA", "None"])
+def test_many_missing_values_make_no_classes(tmp_path: Path, missing: str):
+    labels = [missing if i % 3 == 0 else f"{i}.5" for i in range(30)]
+    said = error_of(table(tmp_path, labels))
+    assert f"line 2: the label is {missing!r}, not a finite number. A missing value can't be learned." in said
+    assert "20 of 30 cells are decimal numbers" in said
+    assert ImageCsv(table(tmp_path, labels), "train", value_columns=[]).classes[0] == "1.5"
+
+
+def test_many_decimal_commas_are_refused(tmp_path: Path):
+    said = error_of(table(tmp_path, [f'"{i},5"' for i in range(30)]))
+    assert "the label is '0,5', not a finite number. Use a decimal point: 0.5." in said
+    assert len(ImageCsv(table(tmp_path, ['"1,5"', '"2,5"'] * 15), "train").classes) == 2
+
+
+@pytest.mark.parametrize("value", ["3.5", "0.1"])
+def test_a_value_that_never_varies_is_refused(tmp_path: Path, value: str):
+    said = error_of(table(tmp_path, [value] * 12))
+    assert "has the same label in all 12 training rows, so there is nothing to learn" in said
+
+
+def test_one_of_several_values_may_be_constant(tmp_path: Path):
+    path = table(tmp_path, ["1.5,0.1", "2.5,0.1", "4,0.1"], "path,left,right")
+    assert len(ImageCsv(path, "train", value_columns=["left", "right"])) == 3
+
+
+def test_values_that_float32_would_make_equal_are_refused(tmp_path: Path):
+    said = error_of(table(tmp_path, [f"{1_700_000_000 + i / 4}" for i in range(30)]))
+    assert "the values of 'label' vary by 2.16 around 1.7e+09" in said
+    assert "Subtract a constant from the column, such as 1700000000, and train on the differences." in said
+    assert len(ImageCsv(table(tmp_path, [f"{2000 + i / 4}" for i in range(30)]), "train")) == 30
+    assert len(ImageCsv(table(tmp_path, [f"{i * 1e-9}" for i in range(30)]), "train")) == 30
+
+
+def test_columns_of_values_are_offered_where_there_is_no_label(tmp_path: Path):
+    said = error_of(table(tmp_path, ["1.5,2", "2.5,3"], "path,left,right"))
+    assert "It has: path, left, right." in said
+    assert said.endswith("For values in other columns: --set 'dataset.value_columns=[NAME]'")

@@ -153,7 +153,10 @@ def _measured(
     changes: list[str],
 ) -> RunResult:
     """Measure a model, and describe it as a result."""
-    if options.coverage is not None and not (options.own and options.split in (None, VAL)):
+    own_val, tta = options.own and options.split in (None, VAL), options.tta or NONE
+    if options.coverage is not None and (options.keep or not own_val) and tta != (views := card.get("tta", NONE)):
+        raise RequestError(f"A coverage holds for the views of the calibration, {views!r}. Type: --tta {views}")
+    if options.coverage is not None and (task_of_card(card).multilabel or not own_val):
         check_scores(card, options.coverage, path.name)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     if card.get("task") == REGRESSION:  # the images may be labelled by classes that are called by numbers
@@ -167,7 +170,6 @@ def _measured(
     analyses = build_analyses(resolved)
     analyses.check(images)
     numbers, mistakes, problems = _measure(path, model, card, images, resolved, options, analyses)
-    tta = options.tta or NONE
     return RunResult.read(
         {
             "status": "evaluated",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from zoo.reports.parts import GOOD, WARN, Middle, bare_table, heading, say
+from zoo.reports.reading import on_images
 from zoo.reports.words import count, percent
 from zoo.runner.measurements import Coverage, CoverageScores
 from zoo.runner.run_result import RunResult
@@ -21,7 +22,7 @@ def coverage_parts(result: RunResult) -> Iterator[RenderableType]:
     for split, metrics in result.metrics.items():
         if (found := metrics.conformal) is not None:
             title, words = ("Sets of classes", _sets(found)) if found.width is None else ("Intervals", _widths(found))
-            yield heading(title, f"on the {split} images, {found.how}")
+            yield heading(title, f"{on_images(split)}, {found.how}")
             yield _table(found)
             yield say(words, "dim")
             yield _judgement(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import json
 import os
@@ -470,3 +471,53 @@ def test_heic_without_its_package_is_counted(zoo, make_folder, without_heif):
     shutil.copy(Path(__file__).parents[2] / "data" / "formats" / "red.heic", root / "a" / "photo.heic")
     document = json.loads(zoo("data", "check", root, "--json")[1])
     assert any("1 .heic file" in text and "visionzoo[heif]" in text for text in document["notices"])
+
+
+@pytest.fixture
+def ages(tmp_path: Path) -> Path:
+    """A table of two values of each picture; the last two pictures are copies, of which one has another age."""
+    made, rows = np.random.default_rng(0), []
+    for i in range(12):
+        name, same = f"{i:02}.png", f"{i - 1:02}.png"
+        pixels = made.integers(0, 256, (20, 20, 3), np.uint8)
+        if i in (9, 11):
+            shutil.copy(tmp_path / same, tmp_path / name)
+        else:
+            Image.fromarray(pixels).save(tmp_path / name)
+        rows.append((name, 20.0 + (i if i != 9 else 8), 1 / 3))
+    with (tmp_path / "ages.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("path", "age", "body mass"), *rows])
+    return tmp_path / "ages.csv"
+
+
+def test_values_are_no_labels_and_stay_in_the_clean_list(zoo, ages: Path):
+    columns = ("--set", "dataset.value_columns=[age, body mass]")
+    code, out, err = zoo("data", "check", ages, *columns, "--fix", "clean.csv", "--json")
+    assert code == 0, err
+    found = {finding["kind"]: finding for finding in json.loads(out)["findings"]}
+    assert found["conflicts"]["summary"] == "1 image is in the dataset with several values (2 files)."
+    assert [item["label"] for item in found["conflicts"]["items"][0]["items"]] == ["30;0.333333", "31;0.333333"]
+    assert found["exact_duplicates"]["count"] == 1
+    assert "this dataset has values" in found["label_suspects"]["summary"]
+    assert not found.keys() & {"imbalance", "missing_classes"}
+    with Path("clean.csv").open() as file:
+        kept = list(csv.DictReader(file))
+    assert len(kept) == 9
+    assert {row["body mass"] for row in kept} == {repr(1 / 3)}
+    assert [float(row["age"]) for row in kept][:9] == [20.0 + i for i in range(9)]
+    code, out, err = zoo("data", "check", ages, *columns, "--fix", "clean.csv")
+    assert code == 0, err
+    assert "next: zoo run simple_cnn clean.csv --set 'dataset.value_columns=[age,body mass]'" in " ".join(out.split())
+
+
+def test_statistics_of_values(zoo, ages: Path):
+    columns = ("--set", "dataset.value_columns=[age, body mass]")
+    code, out, err = zoo("data", "stats", ages, *columns, "--json")
+    assert code == 0, err
+    document = json.loads(out)
+    assert document["values"]["age"]["train"]["most"] == 31
+    assert document["splits"]["train"] == {"images": 12, "readable": 12, "per_class": {}}
+    code, out, err = zoo("data", "stats", ages, *columns)
+    assert code == 0, err
+    assert "class" not in out
+    assert next(line.split() for line in out.splitlines() if line.startswith("age"))[:3] == ["age", "train", "20"]

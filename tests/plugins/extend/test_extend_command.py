@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 import zoo as library
 from zoo.runner.predictions import read_predictions
@@ -198,3 +199,18 @@ def test_from_python(pair_run: Path, pictures: Pictures):
     assert result["extended"]["head"] == "prototypes"
     again = library.extend(result, [pictures("white")], name="wider", overwrite=True)
     assert again["classes"] == ["green", "red", "blue", "white"]
+
+
+def test_pictures_of_16_bits_are_read_as_the_model_reads_them(zoo: Zoo, pair_run: Path, tmp_path: Path):
+    folder = tmp_path / "bright"
+    folder.mkdir()
+    for i in range(10):
+        pixels = np.random.default_rng(i).integers(200, 256, (20, 20)).astype(np.uint16) * 257
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    run = extended(zoo, pair_run, folder, name="deep")
+    kept = read_predictions(run, "val")
+    code, out, err = zoo("evaluate", run, "--json", "--keep")
+    assert code == 0, err
+    again = read_predictions(run, "val")
+    assert np.allclose(again.probabilities, kept.probabilities, atol=1e-4)
+    assert json.loads(out)["metrics"]["val"]["accuracy"] == kept.right.mean()

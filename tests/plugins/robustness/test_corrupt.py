@@ -116,3 +116,12 @@ def test_images_of_a_part_of_a_split_are_corrupted_on_access():
         corrupted = CorruptedImages(split, "fog", 2, 0, pool)
         found = corrupted[np.array([1, 2])]
     assert np.array_equal(found, np.stack([corrupt(images[2], "fog", 2), corrupt(images[0], "fog", 2)]))
+
+
+@pytest.mark.parametrize("side", [16, 32, 64, 112, 224])
+def test_defocus_blurs_small_images_too(side: int):
+    image = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    change = [np.abs(corrupt(image, "defocus_blur", strength).astype(float) - image).mean() for strength in STRENGTHS]
+    assert change[0] > 5
+    assert change == sorted(change)
+    assert len(set(change)) == 5

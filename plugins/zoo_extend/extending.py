@@ -131,8 +131,7 @@ class _Extending:
         self.source, self.options, self.registry = source, options, registry
         self.classes = [*source.classes, *files]
         self.old = old_splits(source.resolved, source.classes, observer)
-        shape = Preprocessing(**source.card["preprocessing"]).shape
-        self.new = new_splits(source.resolved, self.old, len(source.classes), files, shape, observer)
+        self.new = new_splits(source.resolved, self.old, len(source.classes), files, observer)
         self.splits = joined(self.old, self.new)
         model, _ = load_model(source.bundle, registry)
         self.weights = copied_weights(model)

@@ -17,7 +17,6 @@ from zoo.api.images import (
     VAL,
     Opener,
     Pixels,
-    Shape,
     Split,
     build_opener,
     class_counts,
@@ -100,7 +99,6 @@ def new_splits(
     old: Mapping[str, Split],
     first: int,
     files: Mapping[str, Sequence[Path]],
-    shape: Shape,
     observer: Observer,
 ) -> dict[str, Split]:
     """Decode the pictures of new classes, and divide them into train and val as the run's own images are.
@@ -109,7 +107,6 @@ def new_splits(
         old: the run's own splits.
         first: number of the old classes, and so the label of the first new one.
         files: paths by class.
-        shape: target shape and values of the model's images; a job may choose its values by its own images.
 
     Returns:
         Train and val, with labels that follow those of the old classes.
@@ -118,7 +115,7 @@ def new_splits(
         DataError: too many pictures can't be decoded, or too few of a class are left.
     """
     job, data = resolved.job, resolved.job.data
-    opener = build_opener(resolved, shape, observer.preparing)
+    opener = build_opener(resolved, preparing=observer.preparing)
     pictures, classes = NewPictures(files), list(files)
     if not _holds_out(opener, resolved):
         parts = pictures.divided(data.val_fraction, job.seed)

@@ -35,9 +35,10 @@ class Knn(FittedDetector):
         self.learn(bank=normalize(known.features[torch.from_numpy(np.sort(rows))], dim=1))
 
     def forward(self, logits: Tensor, embeddings: Tensor) -> Tensor:
-        bank = self.get_buffer("bank")
-        nearest = (normalize(embeddings, dim=1) @ bank.T).topk(min(self.k, len(bank)), dim=1).values[:, -1]
-        return (2 - 2 * nearest).clamp(min=0).sqrt()
+        # In float64: near 0 the root enlarges rounding, by which an exported file would differ from the model.
+        bank, vectors = (normalize(each.double(), dim=1) for each in (self.get_buffer("bank"), embeddings))
+        nearest = (vectors @ bank.T).topk(min(self.k, len(bank)), dim=1).values[:, -1]
+        return (2 - 2 * nearest).clamp(min=0).sqrt().float()
 
 
 class Mahalanobis(FittedDetector):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import normalize
 
 from zoo_detectors.distances import Knn, Mahalanobis, RelativeMahalanobis
 from zoo_detectors.fitted import FittedDetector, KnownImages
@@ -74,6 +75,17 @@ def test_the_logits_of_one_output_are_centred():
         first, second, between = detector(logits).tolist()
         assert first == pytest.approx(second)
         assert between > first
+
+
+def test_knn_is_exact_where_all_images_are_near_each_other():
+    """Rounding to float32 would be a tenth of these distances, and an exported file would round in another way."""
+    features = 1 + 2e-4 * torch.randn(200, 8, generator=torch.Generator().manual_seed(0))
+    knn = Knn(k=1)
+    knn.fit(KnownImages(torch.zeros(100, 2), features[:100], torch.zeros(100, dtype=torch.int64)))
+    bank, queries = (normalize(part.double(), dim=1) for part in (knn.get_buffer("bank"), features[100:]))
+    wanted = torch.cdist(queries, bank).min(dim=1).values
+    found = knn(torch.zeros(100, 2), features[100:])
+    assert (found.double() / wanted - 1).abs().max() < 1e-2
 
 
 def test_knn_is_the_distance_to_the_kth_neighbour():

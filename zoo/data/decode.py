@@ -41,7 +41,7 @@ ARRAYS = ".npy"
 """Suffix of NumPy files, which are images too."""
 
 # Incremented whenever decoding changes pixels, so that older stores are not reused.
-DECODER = 3
+DECODER = 2
 
 _BITS, _SAMPLES, _PLANAR, _SEPARATE = 258, 277, 284, 2  # TIFF 6.0, sections 4, 5 and 8
 _MOST_SQUARES = 16  # maximum aspect ratio that is scaled before a crop

@@ -21,6 +21,8 @@ from zoo.errors import ContractError, DataError
 Result = TypeVar("Result")
 
 _AHEAD = 64  # results per thread that may wait to be consumed
+_CHANGED = frozenset((".npy", ".npz", ".pgm", ".pnm"))
+"""Suffixes of files that version 3 of the decoder decodes to other pixels; stores of other files are reused."""
 _LOOKED_AT = 16  # maximum number of items to try until one can be read
 
 
@@ -87,8 +89,9 @@ def _seen(image: Any) -> Pixels:
 
 
 def _file_digest(name: str) -> str:
+    decoded = " 3" if Path(name).suffix.lower() in _CHANGED else ""
     try:
         with Path(name).open("rb") as file:
-            return hashlib.file_digest(file, "blake2b").hexdigest()
+            return hashlib.file_digest(file, "blake2b").hexdigest() + decoded
     except OSError as error:
         return f"unreadable: {error.strerror}"

@@ -77,6 +77,7 @@ def test_a_step_is_repeated_in_pieces_by_the_process_whose_memory_is_too_small(f
     assert found[0]["short"][1] == found[1]["short"][1]
 
 
+@pytest.mark.slow
 def test_weights_of_a_loss_and_a_closure_take_the_step_of_the_whole_batch(found):
     for rank in found:
         alone, together = rank["featured"]

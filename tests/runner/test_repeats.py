@@ -129,6 +129,7 @@ def test_the_last_seed_must_be_one():
 # -- each run is whole -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("done")
 @pytest.mark.parametrize("seed", [4, 5])
 def test_a_seed_is_to_the_last_digit_what_it_is_alone(seed: int, tmp_path: Path):
@@ -138,6 +139,7 @@ def test_a_seed_is_to_the_last_digit_what_it_is_alone(seed: int, tmp_path: Path)
     assert (alone.dir / "job.yaml").read_text() == (Path("runs") / f"seeds-seed{seed}/job.yaml").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("done")
 def test_a_folds_own_job_file_does_that_fold_again(tmp_path: Path):
     job = Path("runs/folds-fold2/job.yaml")
@@ -149,6 +151,7 @@ def test_a_folds_own_job_file_does_that_fold_again(tmp_path: Path):
     assert (data["folds"], data["fold"]) == (3, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("done")
 def test_a_fold_is_measured_again_on_what_it_held_out():
     from zoo.evaluation.evaluate import evaluate_run
@@ -159,6 +162,7 @@ def test_a_fold_is_measured_again_on_what_it_held_out():
         assert again["splits"]["val"]["fingerprint"] == before["splits"]["val"]["fingerprint"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("done")
 def test_one_fold_alone_is_a_job_like_any(tmp_path: Path):
     alone = run(out=tmp_path, name="one", set={**TINY["set"], "data.folds": 3, "data.fold": 3})
@@ -168,6 +172,7 @@ def test_one_fold_alone_is_a_job_like_any(tmp_path: Path):
 # -- folds ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("done")
 def test_every_training_image_is_validated_once():
     results = [result_of(f"folds-fold{i}") for i in (1, 2, 3)]
@@ -228,6 +233,7 @@ def test_what_is_no_number_has_no_spread():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("done")
 def test_the_summary_is_of_the_runs():
     summary, results = summary_of("seeds"), [result_of(f"seeds-seed{seed}") for seed in (4, 5)]
@@ -250,6 +256,7 @@ def test_the_summary_is_of_the_runs():
     assert summary_of("folds")["job"]["data"]["fold"] is None
 
 
+@pytest.mark.slow
 def test_seeds_that_hold_out_other_images_say_so(make_folder: Callable[..., Path]):
     found = zoo.run(
         "simple_cnn", make_folder({"red": 10, "blue": 10}), seeds=2, **PICTURES, recipe="none", observer=Observer()
@@ -337,6 +344,7 @@ def test_a_run_that_fails_is_named_and_the_others_kept(error: Exception):
     assert summary_of("x")["status"] == "completed"
 
 
+@pytest.mark.slow
 def test_resume_of_another_job_or_of_other_folds_is_refused_before_anything_runs():
     quick(folds=2, name="f")
     for more, said in (
@@ -361,6 +369,7 @@ def test_a_taken_name_is_refused_before_anything_runs(taken: str):
     assert sorted(path.name for path in Path("runs").rglob("*")) == [taken, "notes.txt"]
 
 
+@pytest.mark.slow
 def test_a_single_run_is_no_place_for_several_nor_the_other_way_round():
     quick(name="one")
     for how in ({}, {"overwrite": True}, {"resume": True}):
@@ -428,6 +437,7 @@ def test_no_run_holds_on_to_the_model_of_another():
     assert alive == [1, 1, 1], "itself alone"
 
 
+@pytest.mark.slow
 def test_images_are_decoded_once(make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     decoded: list[str] = []
@@ -440,6 +450,7 @@ def test_images_are_decoded_once(make_folder: Callable[..., Path], tmp_path: Pat
     assert decoded == ["decoding train images"]
 
 
+@pytest.mark.slow
 def test_the_watching_process_sees_each_run_in_turn():
     class Names(Observer):
         def __init__(self) -> None:

@@ -52,6 +52,7 @@ def test_another_program_reads_the_values(zoo: Zoo, run: Path):
     assert -20 < values[0, 0] < 30, predicted
 
 
+@pytest.mark.slow
 def test_what_int8_loses_is_the_error(zoo: Zoo, run: Path):
     code, out, err = zoo("export", run, "onnx", "--quantize", "int8", "--json")
     assert code == 0, err

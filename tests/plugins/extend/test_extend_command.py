@@ -64,6 +64,7 @@ def test_the_result_is_a_run(zoo: Zoo, pair_run: Path, pictures: Pictures, read_
     assert "accuracy 100.0% before" in report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", [(), ("--prototypes",), ("--head", "knn")], ids=["linear", "prototypes", "knn"])
 def test_old_logits_have_the_same_bits_at_every_batch_size(zoo: Zoo, pair_run: Path, pictures: Pictures, head: Any):
     run = extended(zoo, pair_run, pictures("blue"), *head)

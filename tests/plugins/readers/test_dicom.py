@@ -58,6 +58,7 @@ def test_pydicoms_own_files(name: str, shape: tuple[int, ...], ends: tuple[float
 
 
 def test_jpeg_ls_without_a_patient():
+    pytest.importorskip("jpeg_ls")
     found = read(FILES / "JPEGLSNearLossless_16.dcm")
     assert (found.values[0] == pydicom.dcmread(FILES / "JPEGLSNearLossless_16.dcm").pixel_array).all()
     assert found.group is None

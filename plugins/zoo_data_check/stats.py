@@ -16,12 +16,13 @@ def split_facts(seen: Scan) -> dict[str, dict[str, Any]]:
     found = {}
     for number, name in enumerate(seen.splits):
         labels = seen.labels[seen.split == number]
-        counts: Any = [] if seen.regression else class_counts(labels, len(seen.classes))
+        classes = [] if seen.regression else seen.classes
+        counts = class_counts(labels, len(classes)).tolist() if classes else []
         bad = sum(item["split"] == name for item in seen.bad)
         found[name] = {
             "images": len(labels) + bad,
             "readable": len(labels),
-            "per_class": {name: int(n) for name, n in zip(seen.classes, counts, strict=not seen.regression)},
+            "per_class": dict(zip(classes, counts, strict=True)),
         }
     return found
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.api.compute import find_head
-from zoo.api.images import TRAIN, VAL, Pixels, Split, build_opener, have_no_contrast
+from zoo.api.images import TRAIN, VAL, Pixels, Split, build_opener, other_unit
 from zoo.api.jobs import Registry, resolve
 from zoo.api.models import Classifier
 from zoo.api.running import blank, own_split, request_of
@@ -117,14 +117,8 @@ class RunImages:
                 pixels = self.classifier.pixels(_in_window(picture, self.classifier.preprocessing.window))
             except BadImage:
                 continue
-            flat.append(self._is_blank(pixels))
+            flat.append(other_unit(pixels, self.classifier.preprocessing.window) is not None)
             yield pixels
-
-    def _is_blank(self, pixels: Pixels) -> bool:
-        """Check that a picture is of other values than the training images, as one of 8 bits among those of 16 is."""
-        window = self.classifier.preprocessing.window
-        narrow = pixels.dtype == np.uint8 and isinstance(window, list) and window[1] > 255
-        return narrow or bool(have_no_contrast(pixels[None], window)[0])
 
     def _computed(self, chunks: Iterable[list[Pixels]], advance: Advance) -> ModelOutputs:
         logits, embeddings = [], []

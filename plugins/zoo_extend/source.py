@@ -79,10 +79,7 @@ def find_source(run: str | Path, registry: Registry, data: Path | None, device: 
     card = read_card(bundle)
     task = card.get("task", SINGLE_LABEL.name)
     if task != SINGLE_LABEL.name:
-        raise RequestError(
-            f"{folder} is {'an' if task == 'ordinal' else 'a'} {task} model; zoo extend adds classes to single-label "
-            f"models.{_why(task)}"
-        )
+        raise RequestError(f"zoo extend adds classes to single-label models, and {folder} is {task}.{_why(task)}")
     asked = {"data": data, "device": device}
     resolved = resolve(request_of(folder, card, {k: v for k, v in asked.items() if v is not None}), registry)
     window = Preprocessing(**card["preprocessing"]).window or "8-bit"

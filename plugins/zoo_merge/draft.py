@@ -199,8 +199,9 @@ def _of_predictions(draft: Draft, home: Path) -> dict[str, Any]:
     numbers = evaluate_logits(outputs, targets, None, classes, thresholds=draft.card.get("thresholds"), task=task)
     beside, mistakes = final_numbers(draft.answers, None, names, classes, temperature=heat, fitted_here=True, task=task)
     write_predictions(home, VAL, names, classes, task.read(outputs), task.read_labels(targets), heat or 1.0)
-    counts = class_counts(targets.numpy(), len(classes)).tolist() if task.classifies else []
-    images = {"images": len(names), "per_class": dict(zip(classes, counts, strict=False))}
+    counted = classes if task.classifies else []
+    counts = class_counts(targets.numpy(), len(counted)).tolist() if counted else []
+    images = {"images": len(names), "per_class": dict(zip(counted, counts, strict=True))}
     return {"metrics": {VAL: {**numbers, **beside}}, "mistakes": {VAL: mistakes}, "splits": {VAL: images}}
 
 

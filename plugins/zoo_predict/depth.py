@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.api.images import FLAT, Pixels, decode_errors, depth_of, have_no_contrast, open_image
+from zoo.api.images import Pixels, decode_errors, depth_of, open_image, other_unit
 from zoo.errors import BadImage
 from zoo.plugin import PictureValues
 
@@ -32,7 +32,7 @@ def decoded_with_loss(classifier: Classifier, picture: Any, name: str) -> tuple[
     depth = classifier.lost_of(picture)  # before it is loaded, which loses the depth
     given = PictureValues(picture) if isinstance(picture, np.ndarray) else picture
     pixels = classifier.pixels(given, name)
-    return pixels, depth or (FLAT if have_no_contrast(pixels[None], classifier.preprocessing.window)[0] else None)
+    return pixels, depth or other_unit(pixels, classifier.preprocessing.window)
 
 
 def loss_in(classifier: Classifier, picture: Any) -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from zoo.api.formats import FormatNotInstalled
-from zoo.api.images import ARRAYS, Pixels, decode_errors, have_no_contrast, open_image
+from zoo.api.images import ARRAYS, EIGHT, Pixels, decode_errors, open_image, other_unit
 from zoo.api.models import Classifier
 from zoo.errors import BadImage
 from zoo.plugin import PictureValues
@@ -50,12 +50,12 @@ def decoded(upload: Upload, classifier: Classifier, max_pixels: int) -> Pixels:
 
 def unit_notice(pixels: Pixels, classifier: Classifier) -> dict[str, str]:
     """Entry ``notice`` of the answer to an image of another depth or unit than the training images; else nothing."""
-    window = classifier.preprocessing.window
-    if isinstance(window, list) and window[1] > 255 and pixels.dtype == np.uint8:
+    found = other_unit(pixels, classifier.preprocessing.window)
+    if found is None:
+        return {}
+    if found == EIGHT:
         return {"notice": "The image has 8 bits, and the model was trained on larger values."}
-    if have_no_contrast(pixels[None], window)[0]:
-        return {"notice": "The image has hardly any contrast in the model's window: send images in its unit."}
-    return {}
+    return {"notice": "The image has hardly any contrast in the model's window: send images in its unit."}
 
 
 def _opened(content: bytes) -> Any:

@@ -25,7 +25,7 @@ from zoo.data.decode import (
     read_item,
     to_pixels,
 )
-from zoo.data.depth import FLAT, depth_notices, depth_of
+from zoo.data.depth import EIGHT, depth_notices, depth_of
 from zoo.data.fingerprint import threaded
 from zoo.data.groups import groups_of
 from zoo.data.item_names import ItemNames, name_of
@@ -45,12 +45,12 @@ from zoo.data.own_values import in_own_range, viewable
 from zoo.data.split import Labels, Split, class_counts
 from zoo.data.splits import fold_numbers, hold_out, hold_out_fold, label_map
 from zoo.data.store import decode_split, labels_of
-from zoo.data.window import have_no_contrast, mostly_8_bits, resolve_window, with_contrast_notice
+from zoo.data.window import mostly_8_bits, other_unit, resolve_window, with_contrast_notice
 from zoo.runner.build import build_list, build_opener, seed_everything
 
 __all__ = [
     "ARRAYS",
-    "FLAT",
+    "EIGHT",
     "TEST",
     "TRAIN",
     "VAL",
@@ -77,7 +77,6 @@ __all__ = [
     "framed",
     "full_size",
     "groups_of",
-    "have_no_contrast",
     "hold_out",
     "hold_out_fold",
     "in_own_range",
@@ -91,6 +90,7 @@ __all__ = [
     "open_image",
     "open_training",
     "opened",
+    "other_unit",
     "pixels_of",
     "read_item",
     "renumbered",

@@ -10,7 +10,7 @@ import numpy as np
 from zoo.data.own_values import scaled_from
 from zoo.plugin import PictureValues
 
-__all__ = ["FLAT", "MIXED", "depth_notices", "depth_of"]
+__all__ = ["EIGHT", "FLAT", "MIXED", "depth_notices", "depth_of"]
 
 TEN, SIXTEEN, WIDE, FLOAT = "10 or 12 bits", "16 bits", "32 bits", "floats"
 WINDOW, WIDER, EIGHT, MIXED = "a window", "more than 24 bits", "8 bits", "8 bits among others"

@@ -97,11 +97,12 @@ def eight_bits(values: Values, window: tuple[float, float] | None = None) -> NDA
         return values.astype(np.uint8) * np.uint8(255)
     values = np.asarray(values)
     check_finite(values)
-    whole, small, values = values.dtype.kind in "iu", values.dtype == np.int8, values.astype(np.float64)
+    limit = None if values.dtype.kind == "f" else 127 if values.dtype == np.int8 else 65535
+    values = values.astype(np.float64)
     if window is not None:
         return (((values - window[0]) / (window[1] - window[0])).clip(0, 1) * 255).round().astype(np.uint8)
-    top = 65535.0 if whole and values.max(initial=0) <= 65535 else max(values.max(initial=0), 1e-12)
-    top = 127.0 if small else top
+    highest = max(values.max(initial=0), 1e-12)
+    top = highest if limit is None or highest > limit else limit
     return (values.clip(min=0) / top * 255).round().astype(np.uint8)
 
 

@@ -14,7 +14,7 @@ from zoo.data.depth import EIGHT, FLAT, depth_notices
 from zoo.data.split import Split
 from zoo.errors import DataError
 
-__all__ = ["have_no_contrast", "mostly_8_bits", "resolve_window", "with_contrast_notice", "with_window_notice"]
+__all__ = ["mostly_8_bits", "other_unit", "resolve_window", "with_contrast_notice", "with_window_notice"]
 
 Window = Literal["auto", "8-bit", "percentile", "dicom"] | Sequence[float]
 PERCENTILES = (0.5, 99.5)
@@ -82,6 +82,13 @@ def have_no_contrast(images: NDArray[Any], window: Window | None) -> NDArray[np.
     low, high = np.percentile(unit, (1, 99), axis=1)
     found: NDArray[np.bool_] = (high - low < _LEAST) & (values.min(axis=1) < values.max(axis=1))
     return found
+
+
+def other_unit(pixels: NDArray[Any], window: Window | None) -> str | None:
+    """Sign that an image (H, W, C) is of another unit than a model's window: 8 bits, or no contrast; None without."""
+    if window is not None and not isinstance(window, str) and pixels.dtype == np.uint8 and window[1] > 255:
+        return EIGHT
+    return FLAT if have_no_contrast(pixels[None], window)[0] else None
 
 
 def with_contrast_notice(split: Split, window: Window | None) -> Split:

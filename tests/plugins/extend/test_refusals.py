@@ -70,7 +70,8 @@ def test_a_name_that_is_taken(refused: Refused, copied: Path, pictures: Pictures
 def test_a_multi_label_model(refused: Refused, copied: Path, pictures: Pictures):
     card_of(copied, task="multi-label", thresholds=[0.5, 0.5])
     said = refused("extend", copied, pictures("blue"))
-    assert "is a multi-label model; zoo extend adds classes to single-label models" in said
+    assert "zoo extend adds classes to single-label models, and" in said
+    assert "is multi-label." in said
     assert "label them, and train with --weights RUN" in said
 
 
